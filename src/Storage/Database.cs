@@ -1,0 +1,55 @@
+using Picodata.Core;
+
+namespace Picodata.Storage;
+
+/// <summary>READ COMMITTED takes a new view for every statement, REPEATABLE READ one for the transaction.</summary>
+public enum IsolationLevel { ReadCommitted, RepeatableRead }
+
+/// <summary>
+/// One instance's storage: tables in memory, made durable by the log and by checkpoints, brought back by recovery.
+/// The face that Sql and Server see. Thread-safe.
+/// </summary>
+public sealed partial class Database : IAsyncDisposable
+{
+    /// <summary>The newest committed schema.</summary>
+    public DatabaseSchema Schema => throw new NotImplementedException();
+
+    /// <summary>LSN of the newest commit that is applied in memory; not necessarily durable.</summary>
+    public long AppliedLsn => throw new NotImplementedException();
+
+    /// <summary>Everything up to this LSN survives a crash (in <see cref="WalMode.None"/>: has been applied).</summary>
+    public long DurableLsn => throw new NotImplementedException();
+
+    /// <summary>
+    /// Opens the directory: takes its lock, bootstraps a new one when it is empty, else recovers. Throws
+    /// <see cref="CorruptionException"/>, <see cref="DirectoryLockedException"/>; never changes a directory it refuses.
+    /// </summary>
+    public static Task<Database> OpenAsync(StorageOptions options, StorageEnvironment environment, CancellationToken cancel) => throw new NotImplementedException();
+
+    public Transaction BeginTransaction(IsolationLevel isolation, bool readOnly) => throw new NotImplementedException();
+
+    /// <summary>
+    /// Completes when everything up to <paramref name="lsn"/> is durable. Fails with 53100/58030 when a commit up to
+    /// there was taken back because the log could not be written.
+    /// </summary>
+    public ValueTask WaitDurableAsync(long lsn, CancellationToken cancel) => throw new NotImplementedException();
+
+    /// <summary>Writes a snapshot of the present state, unless the newest one already is that; returns its LSN.</summary>
+    public Task<long> CheckpointAsync(CancellationToken cancel) => throw new NotImplementedException();
+
+    /// <summary>Changes live options.</summary>
+    public void Reconfigure(Func<StorageOptions, StorageOptions> change) => throw new NotImplementedException();
+
+    /// <summary>
+    /// Next value of a sequence (a row of <c>_sequence</c>); not part of any transaction, never given out twice, not even
+    /// after a crash: the advanced <c>_sequence_data</c> row precedes in the log every commit that could use the value.
+    /// 2200H at its end.
+    /// </summary>
+    public long NextSequenceValue(uint sequenceId) => throw new NotImplementedException();
+
+    /// <summary>setval: the next value will be behind <paramref name="value"/> (or it itself when not <paramref name="isCalled"/>).</summary>
+    public void SetSequenceValue(uint sequenceId, long value, bool isCalled) => throw new NotImplementedException();
+
+    /// <summary>Stops background work, makes the log durable and closes it with its EOF marker, releases the lock.</summary>
+    public ValueTask DisposeAsync() => throw new NotImplementedException();
+}
