@@ -149,6 +149,20 @@ public interface ISqlSession : IAsyncDisposable
 
     /// <summary>Ends the running statement with 57014; does nothing when idle. May be called from any thread.</summary>
     void Cancel();
+
+    /// <summary>
+    /// How long the session may stay idle in its present <see cref="Status"/> (idle_session_timeout, or
+    /// idle_in_transaction_session_timeout in a block); zero for ever. Asked each time the connection begins to wait.
+    /// </summary>
+    TimeSpan IdleTimeLimit => TimeSpan.Zero;
+
+    /// <summary>
+    /// Gives the session the means to end its own connection from outside of a call (pg_terminate_backend, DROP USER): the
+    /// error goes to the client as FATAL. May be called from any thread.
+    /// </summary>
+    void SetTerminator(Action<DbException> terminate)
+    {
+    }
 }
 
 /// <summary>Who connects.</summary>
