@@ -38,6 +38,34 @@ public sealed partial class SqlType
 
     public override string ToString() => Name;
 
+    /// <summary>True for the type that its category prefers when a call is ambiguous (pg_type.typispreferred).</summary>
+    public bool IsPreferred => this == Bool || this == Text || this == Float8 || this == Oid_ || this == TimestampTz || this == Interval;
+
+    /// <summary>int2, int4, int8 (not oid and the like).</summary>
+    public bool IsInteger => this == Int8 || this == Int4 || this == Int2;
+
+    /// <summary>text, varchar, bpchar, name: values are strings and compare as strings.</summary>
+    public bool IsString => Category == 'S';
+
+    /// <summary>The type's name as PostgreSQL prints it in messages and format_type: <c>bigint</c>, <c>timestamp without time zone</c>, <c>text[]</c>.</summary>
+    public string DisplayName => IsArray && Name[0] == '_' ? Element!.DisplayName + "[]" : Name switch
+    {
+        "bool" => "boolean",
+        "int8" => "bigint",
+        "int4" => "integer",
+        "int2" => "smallint",
+        "float4" => "real",
+        "float8" => "double precision",
+        "bpchar" => "character",
+        "varchar" => "character varying",
+        "char" => "\"char\"",
+        "any" => "\"any\"",
+        "time" => "time without time zone",
+        "timestamp" => "timestamp without time zone",
+        "timestamptz" => "timestamp with time zone",
+        _ => Name,
+    };
+
     public static readonly SqlType Bool = new(16, "bool", 1, DatumKind.Bool, 'B', 1000);
     public static readonly SqlType Bytea = new(17, "bytea", -1, DatumKind.Bytes, 'U', 1001);
     public static readonly SqlType InternalChar = new(18, "char", 1, DatumKind.Text, 'Z', 1002);
@@ -75,11 +103,19 @@ public sealed partial class SqlType
     public static readonly SqlType PgNodeTree = new(194, "pg_node_tree", -1, DatumKind.Text, 'Z', 0);
     public static readonly SqlType AnyArray = new(2277, "anyarray", -1, DatumKind.Array, 'P', 0);
 
+    /// <summary>Pseudo-types of polymorphic signatures; an expression never has one of them.</summary>
+    public static readonly SqlType AnyElement = new(2283, "anyelement", 4, DatumKind.Null, 'P', 0);
+    public static readonly SqlType Any = new(2276, "any", 4, DatumKind.Null, 'P', 0);
+    /// <summary>Like anyelement and anyarray, but arguments are first brought to one common type (PostgreSQL's anycompatible family).</summary>
+    public static readonly SqlType AnyCompatible = new(5077, "anycompatible", 4, DatumKind.Null, 'P', 0);
+    public static readonly SqlType AnyCompatibleArray = new(5078, "anycompatiblearray", -1, DatumKind.Array, 'P', 0);
+
     private static readonly SqlType[] Scalars =
     [
         Bool, Bytea, InternalChar, NameType, Int8, Int2, Int4, RegProc, Text, Oid_, Xid, Json, Float4, Float8, Unknown,
         Bpchar, Varchar, Date, Time, Timestamp, TimestampTz, Interval, Numeric, RegClass, RegType, RegNamespace, Record,
         Void, Uuid, Jsonb, Int2Vector, OidVector, AclItem, PgNodeTree, AnyArray,
+        AnyElement, Any, AnyCompatible, AnyCompatibleArray,
     ];
 
     private static readonly Dictionary<uint, SqlType> ByOidTable = BuildTable();
