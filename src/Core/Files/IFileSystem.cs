@@ -50,6 +50,9 @@ public interface IFileSystem
 
     /// <summary>Bytes that can still be written on the file system of <paramref name="path"/>.</summary>
     long AvailableBytes(string path);
+
+    /// <summary>Size in bytes of the file system of <paramref name="path"/>.</summary>
+    long TotalBytes(string path);
 }
 
 /// <summary>One open file. Positions are explicit; there is no cursor. Not thread-safe unless said.</summary>
