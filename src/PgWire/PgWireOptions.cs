@@ -37,4 +37,10 @@ public sealed record PgWireOptions
 
     /// <summary>server_version's fallback when the session reports none.</summary>
     public string ServerVersion { get; init; } = "15.0";
+
+    /// <summary>
+    /// Every connection acts as this user and is asked for nothing: the admin console's socket, which file permissions guard.
+    /// Such sessions are opened with <see cref="SessionOptions.IsAdminSocket"/>. Null: users prove who they are.
+    /// </summary>
+    public string? TrustedUser { get; init; }
 }

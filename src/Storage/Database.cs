@@ -11,6 +11,12 @@ public enum IsolationLevel { ReadCommitted, RepeatableRead }
 /// </summary>
 public sealed partial class Database : IAsyncDisposable
 {
+    /// <summary>UUID of this instance, as in the files' headers and <c>_cluster</c>.</summary>
+    public Guid InstanceUuid => throw new NotImplementedException();
+
+    /// <summary>UUID of the replicaset (<c>_schema</c>: cluster or replicaset_uuid); empty when the directory has none.</summary>
+    public Guid ReplicasetUuid => throw new NotImplementedException();
+
     /// <summary>The newest committed schema.</summary>
     public DatabaseSchema Schema => throw new NotImplementedException();
 

@@ -19,4 +19,10 @@ public sealed record StorageEnvironment(IFileSystem Files)
     /// expected to end the process with the reason. Never returns to pretend.
     /// </summary>
     public Action<string> OnFatal { get; init; } = _ => { };
+
+    /// <summary>
+    /// Told how far recovery is: bytes read and bytes of all files to read. Called a few times a second at most, from any
+    /// thread; for a person who waits.
+    /// </summary>
+    public Action<long, long> OnRecoveryProgress { get; init; } = (_, _) => { };
 }
