@@ -17,12 +17,6 @@ public sealed partial class Database : IAsyncDisposable
     /// <summary>UUID of the replicaset (<c>_schema</c>: cluster or replicaset_uuid); empty when the directory has none.</summary>
     public Guid ReplicasetUuid => throw new NotImplementedException();
 
-    /// <summary>The newest committed schema.</summary>
-    public DatabaseSchema Schema => throw new NotImplementedException();
-
-    /// <summary>LSN of the newest commit that is applied in memory; not necessarily durable.</summary>
-    public long AppliedLsn => throw new NotImplementedException();
-
     /// <summary>Everything up to this LSN survives a crash (in <see cref="WalMode.None"/>: has been applied).</summary>
     public long DurableLsn => throw new NotImplementedException();
 
@@ -31,8 +25,6 @@ public sealed partial class Database : IAsyncDisposable
     /// <see cref="CorruptionException"/>, <see cref="DirectoryLockedException"/>; never changes a directory it refuses.
     /// </summary>
     public static Task<Database> OpenAsync(StorageOptions options, StorageEnvironment environment, CancellationToken cancel) => throw new NotImplementedException();
-
-    public Transaction BeginTransaction(IsolationLevel isolation, bool readOnly) => throw new NotImplementedException();
 
     /// <summary>
     /// Completes when everything up to <paramref name="lsn"/> is durable. Fails with 53100/58030 when a commit up to
@@ -45,16 +37,6 @@ public sealed partial class Database : IAsyncDisposable
 
     /// <summary>Changes live options.</summary>
     public void Reconfigure(Func<StorageOptions, StorageOptions> change) => throw new NotImplementedException();
-
-    /// <summary>
-    /// Next value of a sequence (a row of <c>_sequence</c>); not part of any transaction, never given out twice, not even
-    /// after a crash: the advanced <c>_sequence_data</c> row precedes in the log every commit that could use the value.
-    /// 2200H at its end.
-    /// </summary>
-    public long NextSequenceValue(uint sequenceId) => throw new NotImplementedException();
-
-    /// <summary>setval: the next value will be behind <paramref name="value"/> (or it itself when not <paramref name="isCalled"/>).</summary>
-    public void SetSequenceValue(uint sequenceId, long value, bool isCalled) => throw new NotImplementedException();
 
     /// <summary>Stops background work, makes the log durable and closes it with its EOF marker, releases the lock.</summary>
     public ValueTask DisposeAsync() => throw new NotImplementedException();

@@ -88,7 +88,10 @@ public sealed partial class Transaction : IDisposable
     /// <summary>Locks a row for writing. Done: the lock is held and <see cref="TryGetLatest"/> gives the version to change.</summary>
     public WriteResult LockRow(uint spaceId, ReadOnlySpan<byte> primaryKey) => throw new NotImplementedException();
 
-    /// <summary>The newest version of a row that this transaction has locked: its own, else the newest committed one.</summary>
+    /// <summary>
+    /// The newest version of a row that this transaction has locked: its own, else the newest committed one. The span is
+    /// valid until the next call of this method or a write.
+    /// </summary>
     public bool TryGetLatest(uint spaceId, ReadOnlySpan<byte> primaryKey, out ReadOnlySpan<byte> tuple) => throw new NotImplementedException();
 
     public WriteResult LockTable(uint spaceId, TableLockMode mode) => throw new NotImplementedException();
@@ -103,6 +106,15 @@ public sealed partial class Transaction : IDisposable
 
     /// <summary>Empties a table (needs Exclusive); logged as Tarantool's TRUNCATE.</summary>
     public WriteResult Truncate(uint spaceId) => throw new NotImplementedException();
+
+    /// <summary>
+    /// Next value of a sequence. As <see cref="Database.NextSequenceValue"/>, but also for a sequence that this transaction made (or altered)
+    /// and has not committed yet, whose values then belong to the transaction.
+    /// </summary>
+    public long NextSequenceValue(uint sequenceId) => throw new NotImplementedException();
+
+    /// <summary>setval, as <see cref="Database.SetSequenceValue"/>, also for a sequence of this transaction's own.</summary>
+    public void SetSequenceValue(uint sequenceId, long value, bool isCalled) => throw new NotImplementedException();
 
     /// <summary>A number for <see cref="RollbackTo"/>; savepoints nest by position.</summary>
     public int Savepoint() => throw new NotImplementedException();
