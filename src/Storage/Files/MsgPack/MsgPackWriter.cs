@@ -12,6 +12,9 @@ namespace Picodata.Storage.Files;
 /// </summary>
 public sealed class MsgPackWriter : IBufferWriter<byte>
 {
+    /// <summary>A buffer that one huge row or transaction blew up is given back at the next <see cref="Clear"/>.</summary>
+    public const int KeptCapacity = 8 << 20;
+
     private byte[] buffer;
     private int length;
 
@@ -28,8 +31,15 @@ public sealed class MsgPackWriter : IBufferWriter<byte>
 
     public byte[] ToArray() => WrittenSpan.ToArray();
 
-    /// <summary>Forgets what was written and keeps the buffer.</summary>
-    public void Clear() => length = 0;
+    /// <summary>Forgets what was written and keeps the buffer, unless it became larger than <see cref="KeptCapacity"/>.</summary>
+    public void Clear()
+    {
+        length = 0;
+        if (buffer.Length > KeptCapacity)
+        {
+            buffer = new byte[KeptCapacity / 16];
+        }
+    }
 
     /// <summary>Goes back to an earlier <see cref="Length"/>.</summary>
     public void Truncate(int toLength)
