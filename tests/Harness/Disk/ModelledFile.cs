@@ -39,8 +39,9 @@ internal sealed class Inode
         // what an earlier failed sync should have saved stays unknown; what came behind it in the list cannot be folded
         int kept = 0;
         bool folding = true;
-        foreach (Change change in unsynced)
+        for (int i = 0; i < unsynced.Count; i++)
         {
+            Change change = unsynced[i];
             folding &= !change.Orphaned;
             if (folding)
                 durableLength = change.Apply(ref durable, durableLength);
