@@ -1,5 +1,6 @@
 using Picodata.Core;
 using Picodata.Storage;
+using Picodata.Storage.Files;
 
 namespace Picodata.Sql.Types;
 
@@ -45,12 +46,9 @@ public abstract class ColumnCodec
     /// <summary>Type for an index part over a column of ours; null when the type cannot be indexed (arrays, json).</summary>
     public static FieldType? KeyPartType(SqlType type) => throw new NotImplementedException();
 
-    /// <summary>Reads one value at the start of <paramref name="data"/>; nil gives NULL. 22003 when the value does not fit the SQL type, XX001 when it is of another kind.</summary>
-    public abstract Datum Read(ReadOnlySpan<byte> data);
+    /// <summary>Reads the next value; nil gives NULL. 22003 when the value does not fit the SQL type, XX001 when it is of another kind.</summary>
+    public abstract Datum Read(ref MsgPackReader reader);
 
     /// <summary>Appends the value; NULL becomes nil. 22003 for numerics over 38 digits, NaN.</summary>
-    public abstract void Write(in Datum value, TupleWriter output);
-
-    /// <summary>Reads one MessagePack value of any kind and returns where the next one begins.</summary>
-    public static int Skip(ReadOnlySpan<byte> data) => throw new NotImplementedException();
+    public abstract void Write(in Datum value, MsgPackWriter output);
 }
