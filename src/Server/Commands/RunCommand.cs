@@ -1,0 +1,65 @@
+using System.CommandLine;
+
+namespace Picodata.Server;
+
+/// <summary><c>picodata run</c>: starts an instance and serves until SIGTERM or SIGINT.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("run", "Start an instance");
+        var values = new List<(ConfigParameter Parameter, Option<string?> Option)>();
+        foreach (ConfigParameter parameter in ConfigParameter.All.Where(parameter => parameter.Flags.Length > 0))
+        {
+            foreach (string flag in parameter.Flags)
+            {
+                bool documented = flag == parameter.Flags[0];
+                var option = new Option<string?>(flag)
+                {
+                    Description = documented ? Describe(parameter) : $"Older spelling of {parameter.Flags[0]}",
+                    HelpName = parameter.Kind.ToString().ToUpperInvariant(),
+                    Hidden = !documented,
+                    Arity = parameter.Kind == ConfigKind.Bool ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
+                };
+                command.Options.Add(option);
+                values.Add((parameter, option));
+            }
+        }
+
+        var config = new Option<string?>("--config") { Description = "Configuration file (default: ./picodata.yaml if it exists) [env: PICODATA_CONFIG_FILE]" };
+        var items = new Option<string[]>("--config-parameter", "-c") { Description = "KEY=VALUE, overrides everything else; may be repeated [env: PICODATA_CONFIG_PARAMETERS]" };
+        var force = new Option<bool>("--force-recovery") { Description = "Start although files are damaged: skips and lists every damaged part [env: PICODATA_UNSAFE_FORCE_RECOVERY]" };
+        var toGap = new Option<bool>("--recover-to-gap") { Description = "When a log is missing, start with the state before the hole instead of refusing" };
+        command.Options.Add(config);
+        command.Options.Add(items);
+        command.Options.Add(force);
+        command.Options.Add(toGap);
+        command.SetAction((parsed, cancel) =>
+        {
+            var arguments = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach ((ConfigParameter parameter, Option<string?> option) in values)
+            {
+                if (parsed.GetResult(option) is not null)
+                {
+                    arguments[parameter.Path] = parsed.GetValue(option) ?? "true";
+                }
+            }
+
+            var loader = new ConfigLoader();
+            InstanceConfig loaded = loader.Load(
+                arguments, parsed.GetValue(config), parsed.GetValue(items) ?? [], Environment.GetEnvironmentVariable, Directory.GetCurrentDirectory());
+            bool forced = parsed.GetValue(force) || Environment.GetEnvironmentVariable("PICODATA_UNSAFE_FORCE_RECOVERY") == "true";
+            return InstanceHost.RunAsync(loaded, loader.Warnings, new RecoveryChoice(forced, parsed.GetValue(toGap)), cancel);
+        });
+        return command;
+    }
+
+    private static string Describe(ConfigParameter parameter) =>
+        parameter.Help
+        + (string.IsNullOrEmpty(parameter.Default) ? "" : $" [default: {parameter.Default}]")
+        + (parameter.Environment.Length == 0 ? "" : $" [env: {parameter.Environment[0]}]");
+}
+
+/// <param name="Force">Skip damaged parts, listing each.</param>
+/// <param name="ToGap">Stop at a hole in the chain of logs.</param>
+internal sealed record RecoveryChoice(bool Force, bool ToGap);

@@ -1,0 +1,225 @@
+using System.Net;
+using System.Runtime.InteropServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Picodata.PgWire;
+using Picodata.Sql;
+using Picodata.Storage;
+
+namespace Picodata.Server;
+
+/// <summary>
+/// The composition of one instance: files, engine, SQL, doors; and its life from start to SIGTERM.
+///
+/// Order of the start: log, directory, recovery (which takes the directory's lock), SQL catalog, then the doors; nobody can
+/// connect to an instance that has not recovered. The stop goes the other way round and ends with the log's EOF marker.
+/// </summary>
+internal sealed class InstanceHost
+{
+    private static readonly TimeSpan StopTimeLimit = TimeSpan.FromSeconds(30);
+
+    private readonly InstanceConfig config;
+    private readonly ILoggerFactory loggers;
+    private readonly ILogger log;
+
+    private InstanceHost(InstanceConfig config, ILoggerFactory loggers)
+    {
+        this.config = config;
+        this.loggers = loggers;
+        log = loggers.CreateLogger("Instance");
+    }
+
+    /// <summary>Runs an instance until it is told to stop; 0 after a clean stop.</summary>
+    public static async Task<int> RunAsync(InstanceConfig config, IReadOnlyList<string> warnings, RecoveryChoice recovery, CancellationToken cancel)
+    {
+        using LogDestination destination = LogDestination.Open(config.LogDestination);
+        using var logging = new LineLogging(destination, LineLogging.LevelOf(config.LogLevel), config.LogsJson, TimeProvider.System);
+        using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
+            .SetMinimumLevel(LogLevel.Trace)
+            .AddFilter("Microsoft", LogLevel.Warning)
+            .AddProvider(logging));
+        var host = new InstanceHost(config, loggers);
+        host.Announce(warnings);
+        using var stop = new StopSignal(cancel);
+        try
+        {
+            return await host.ServeAsync(recovery, stop.Token);
+        }
+        catch (Exception problem) when (problem is Core.CorruptionException or Core.DirectoryLockedException or Core.DbException or ConfigException or IOException)
+        {
+            host.log.LogCritical("the instance cannot start: {Reason}", problem.Message);
+            throw;
+        }
+    }
+
+    private void Announce(IReadOnlyList<string> warnings)
+    {
+        log.LogInformation("picodata {Version}, process {ProcessId}", ProgramVersion.Text, Environment.ProcessId);
+        foreach ((string path, string text, ConfigSource source) in config.Values)
+        {
+            log.LogDebug("'{Path}': {Value} ({Source})", path, text, source);
+        }
+
+        foreach (string warning in warnings)
+        {
+            log.LogWarning("{Warning}", warning);
+        }
+
+        foreach (string path in config.WithoutEffect)
+        {
+            log.LogWarning("`{Path}` is set, but this release does not use it yet", path);
+        }
+    }
+
+    private async Task<int> ServeAsync(RecoveryChoice recovery, CancellationToken stop)
+    {
+        Directory.CreateDirectory(config.InstanceDir);
+        bool isNew = !Directory.EnumerateFiles(config.InstanceDir, "*.snap").Any();
+        await using Database database = await OpenDatabaseAsync(recovery, stop);
+        await using SqlEngine engine = await OpenEngineAsync(database, stop);
+        var pg = new PgConnectionService(engine, await TlsFiles.OptionsAsync(config, stop), TimeProvider.System, loggers.CreateLogger("PgProto"));
+        var admin = new PgConnectionService(
+            engine, new PgWireOptions { TrustedUser = "admin" }, TimeProvider.System, loggers.CreateLogger("Admin"));
+        var health = new Health(database);
+        await using WebApplication doors = BuildDoors(pg, admin, health);
+        await doors.StartAsync(stop);
+        health.IsReady = true;
+        AnnounceDoors(isNew);
+        await UntilStopped(stop);
+        await StopAsync(doors, health, pg, admin);
+        return 0;
+    }
+
+    private async Task<Database> OpenDatabaseAsync(RecoveryChoice recovery, CancellationToken stop)
+    {
+        var options = new StorageOptions
+        {
+            Directory = config.InstanceDir,
+            WalMode = config.WalMode,
+            MemtxMemory = config.MemtxMemory,
+            MaxTupleSize = config.MaxTupleSize,
+            ForceRecovery = recovery.Force,
+            RecoverToGap = recovery.ToGap,
+        };
+        using var progress = new RecoveryProgress(Console.Error, !Console.IsErrorRedirected);
+        var environment = new StorageEnvironment(new RealFileSystem())
+        {
+            Log = loggers.CreateLogger("Storage"),
+            OnFatal = Die,
+            OnRecoveryProgress = progress.Report,
+        };
+        return await Database.OpenAsync(options, environment, stop);
+    }
+
+    /// <summary>The storage engine can promise nothing any more: leave at once, without the writes of a clean stop.</summary>
+    private void Die(string reason)
+    {
+        log.LogCritical("the instance stops: {Reason}; start it again once the disk is well, recovery decides what was written", reason);
+        Environment.Exit(1);
+    }
+
+    private Task<SqlEngine> OpenEngineAsync(Database database, CancellationToken stop)
+    {
+        var options = new SqlEngineOptions
+        {
+            InstanceName = config.InstanceName ?? $"{config.ReplicasetName ?? config.Tier + "_1"}_1",
+            ReplicasetName = config.ReplicasetName ?? config.Tier + "_1",
+            InstanceUuid = database.InstanceUuid,
+            ReplicasetUuid = database.ReplicasetUuid,
+            ClusterUuid = database.ReplicasetUuid,
+            ClusterName = config.ClusterName,
+            Tier = config.Tier,
+            BucketCount = (int)config.BucketCount,
+            ReplicationFactor = config.ReplicationFactor,
+            FailureDomain = config.FailureDomain,
+            AdminPassword = Environment.GetEnvironmentVariable("PICODATA_ADMIN_PASSWORD"),
+            IprotoAddress = config.IprotoAdvertise,
+            PgprotoAddress = config.PgAdvertise,
+            HttpAddress = config.HttpAdvertise,
+            Version = ProgramVersion.Text,
+            InstanceDirectory = config.InstanceDir,
+        };
+        return SqlEngine.OpenAsync(database, options, TimeProvider.System, Random.Shared, loggers.CreateLogger("Sql"), stop);
+    }
+
+    private WebApplication BuildDoors(PgConnectionService pg, PgConnectionService admin, Health health)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Services.AddSingleton(loggers);
+        builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelCore().UseSockets(sockets =>
+        {
+            sockets.NoDelay = true;
+            sockets.UnsafePreferInlineScheduling = true;
+            sockets.Backlog = 1024;
+        });
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            if (config.PgEnabled)
+            {
+                kestrel.Listen(EndPointOf(config.PgListen), listen => listen.Run(pg.RunAsync));
+            }
+
+            if (config.HttpEnabled)
+            {
+                kestrel.Listen(EndPointOf(config.HttpListen), listen => listen.Protocols = HttpProtocols.Http1);
+            }
+
+            // a socket file of a killed predecessor; the directory's lock says that nobody uses it
+            File.Delete(config.AdminSocket);
+            kestrel.ListenUnixSocket(config.AdminSocket, listen => listen.Run(admin.RunAsync));
+        });
+        WebApplication doors = builder.Build();
+        health.Map(doors, config.KubernetesProbes);
+        return doors;
+    }
+
+    private static IPEndPoint EndPointOf((string Host, int Port) address)
+    {
+        IPAddress? ip = IPAddress.TryParse(address.Host, out IPAddress? literal)
+            ? literal
+            : Dns.GetHostAddresses(address.Host).FirstOrDefault();
+        return ip is null
+            ? throw new ConfigException($"cannot listen on {address.Host}:{address.Port}: the host name has no address")
+            : new IPEndPoint(ip, address.Port);
+    }
+
+    private void AnnounceDoors(bool isNew)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(config.AdminSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+        }
+
+        log.LogInformation("{State} in {Directory}", isNew ? "new instance" : "recovered", config.InstanceDir);
+        if (config.PgEnabled)
+        {
+            (string host, int port) = config.PgListen;
+            log.LogInformation("ready; connect with: psql -h {Host} -p {Port} -U admin", host, port);
+        }
+
+        log.LogInformation("admin console: picodata admin {Socket}", config.AdminSocket);
+    }
+
+    private static async Task UntilStopped(CancellationToken stop)
+    {
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using CancellationTokenRegistration registration = stop.Register(stopped.SetResult);
+        await stopped.Task;
+    }
+
+    private async Task StopAsync(WebApplication doors, Health health, PgConnectionService pg, PgConnectionService admin)
+    {
+        log.LogInformation("stopping");
+        health.IsReady = false;
+        using var deadline = new CancellationTokenSource(StopTimeLimit);
+        await Task.WhenAll(pg.ShutdownAsync(deadline.Token), admin.ShutdownAsync(deadline.Token));
+        await doors.StopAsync(deadline.Token);
+        File.Delete(config.AdminSocket);
+    }
+}
