@@ -86,6 +86,7 @@ Outcome TestRun(string project, string assembly, List<string> filter)
     }
 
     var start = new ProcessStartInfo(program) { RedirectStandardOutput = true };
+    start.ArgumentList.Add("-noColor");
     filter.ForEach(start.ArgumentList.Add);
     Console.WriteLine($"== {assembly}");
     using Process process = Process.Start(start)!;
