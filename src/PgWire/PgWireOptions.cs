@@ -35,9 +35,6 @@ public sealed record PgWireOptions
     /// <summary>How long a statement may still run after its client closed the connection.</summary>
     public TimeSpan LostClientGrace { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>server_version's fallback when the session reports none.</summary>
-    public string ServerVersion { get; init; } = "15.0";
-
     /// <summary>
     /// Every connection acts as this user and is asked for nothing: the admin console's socket, which file permissions guard.
     /// Such sessions are opened with <see cref="SessionOptions.IsAdminSocket"/>. Null: users prove who they are.

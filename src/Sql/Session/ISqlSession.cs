@@ -1,4 +1,5 @@
 using Picodata.Core;
+using Picodata.Sql.Types;
 
 namespace Picodata.Sql;
 
@@ -149,6 +150,9 @@ public interface ISqlSession : IAsyncDisposable
 
     /// <summary>Ends the running statement with 57014; does nothing when idle. May be called from any thread.</summary>
     void Cancel();
+
+    /// <summary>Settings that text forms of values depend on, for parameters and rows. The same object for the session's life.</summary>
+    TypeContext Types => TypeContext.Default;
 
     /// <summary>
     /// How long the session may stay idle in its present <see cref="Status"/> (idle_session_timeout, or
