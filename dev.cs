@@ -13,7 +13,7 @@ return verb switch
     "build" => Run("dotnet", "build", "Picodata.slnx", "-c", "Release", "-v", "quiet", "--nologo"),
     "test" => Test(rest),
     "golden" => Golden(rest),
-    "bench" => Run("bash", ["bench/run", .. rest]),
+    "bench" => Run("dotnet", ["run", "--project", "bench", "-c", "Release", "--", .. rest]),
     "cluster" => Run("./picodata", ["run", "--instance-dir", "artifacts/dev/i1", .. rest]),
     "sql" => Run("psql", ["-h", "127.0.0.1", "-p", "4327", "-U", "admin", .. rest]),
     "tidy" => TestRun("tests/Unit", "Unit", ["-class", "Picodata.Unit.TidyTests"]).Failed == 0 ? 0 : 1,

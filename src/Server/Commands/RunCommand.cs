@@ -17,7 +17,7 @@ internal static class RunCommand
                 var option = new Option<string?>(flag)
                 {
                     Description = documented ? Describe(parameter) : $"Older spelling of {parameter.Flags[0]}",
-                    HelpName = parameter.Kind.ToString().ToUpperInvariant(),
+                    HelpName = HelpName(parameter.Kind),
                     Hidden = !documented,
                     Arity = parameter.Kind == ConfigKind.Bool ? ArgumentArity.ZeroOrOne : ArgumentArity.ExactlyOne,
                 };
@@ -26,8 +26,8 @@ internal static class RunCommand
             }
         }
 
-        var config = new Option<string?>("--config") { Description = "Configuration file (default: ./picodata.yaml if it exists) [env: PICODATA_CONFIG_FILE]" };
-        var items = new Option<string[]>("--config-parameter", "-c") { Description = "KEY=VALUE, overrides everything else; may be repeated [env: PICODATA_CONFIG_PARAMETERS]" };
+        var config = new Option<string?>("--config") { HelpName = "PATH", Description = "Configuration file (default: ./picodata.yaml if it exists) [env: PICODATA_CONFIG_FILE]" };
+        var items = new Option<string[]>("--config-parameter", "-c") { HelpName = "KEY=VALUE", Description = "KEY=VALUE, overrides everything else; may be repeated [env: PICODATA_CONFIG_PARAMETERS]" };
         var force = new Option<bool>("--force-recovery") { Description = "Start although files are damaged: skips and lists every damaged part [env: PICODATA_UNSAFE_FORCE_RECOVERY]" };
         var toGap = new Option<bool>("--recover-to-gap") { Description = "When a log is missing, start with the state before the hole instead of refusing" };
         command.Options.Add(config);
@@ -53,6 +53,16 @@ internal static class RunCommand
         });
         return command;
     }
+
+    private static string HelpName(ConfigKind kind) => kind switch
+    {
+        ConfigKind.Address => "HOST:PORT",
+        ConfigKind.AddressList => "HOST:PORT,...",
+        ConfigKind.Byte or ConfigKind.Unsigned => "N",
+        ConfigKind.FailureDomain => "KEY=VALUE,...",
+        ConfigKind.LogLevel => "LEVEL",
+        _ => kind.ToString().ToUpperInvariant(),
+    };
 
     private static string Describe(ConfigParameter parameter) =>
         parameter.Help
