@@ -9,9 +9,11 @@ namespace Picodata.Storage.Files;
 /// </summary>
 public static class Crc32C
 {
-    public static uint Compute(ReadOnlySpan<byte> data)
+    public static uint Compute(ReadOnlySpan<byte> data) => Continue(0, data);
+
+    /// <summary>The checksum of what gave <paramref name="crc"/> followed by <paramref name="data"/>.</summary>
+    public static uint Continue(uint crc, ReadOnlySpan<byte> data)
     {
-        uint crc = 0;
         while (data.Length >= 8)
         {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));

@@ -32,6 +32,9 @@ public static class DamageKinds
     public const string BlockBadZstd = "BLOCK_BAD_ZSTD";
     public const string BlockEmpty = "BLOCK_EMPTY";
 
+    /// <summary>Remark of a forced reading: bytes that were passed over in search of the next block.</summary>
+    public const string Skipped = "SKIPPED";
+
     /// <summary>A compressed block unpacks to more than the reader is allowed to hold.</summary>
     public const string BlockTooLarge = "BLOCK_TOO_LARGE";
 

@@ -126,14 +126,13 @@ public readonly record struct RowHeader(
     {
         private ulong type, replicaId, groupId, lsn, tsn, flags;
         private double timestamp;
-        private bool hasType, hasTsn;
+        private bool hasTsn;
 
         public bool TryRead(ulong key, ref MsgPackReader reader)
         {
             switch (key)
             {
                 case 0x00:
-                    hasType = true;
                     return reader.TryReadUInt64(out type);
                 case 0x01 or 0x05 or 0x06 or 0x0a:
                     return reader.TryReadUInt64(out _);
@@ -158,8 +157,7 @@ public readonly record struct RowHeader(
         public readonly bool TryBuild(out RowHeader header, out string problem)
         {
             header = default;
-            problem = !hasType ? "row header without a request type"
-                : type > uint.MaxValue ? $"request type {type}"
+            problem = type > uint.MaxValue ? $"request type {type}"
                 : replicaId >= VClock.Size ? $"replica id {replicaId}"
                 : groupId > 1 ? $"group id {groupId}"
                 : lsn > long.MaxValue ? $"LSN {lsn}"

@@ -48,6 +48,9 @@ public sealed class MsgPackWriter : IBufferWriter<byte>
         length = toLength;
     }
 
+    /// <summary>The array that holds the written bytes at present; another one after a write that had to grow.</summary>
+    internal byte[] Buffer => buffer;
+
     /// <summary>Bytes already written that may be changed in place, such as a head of fixed size.</summary>
     public Span<byte> Written(int from, int count) => buffer.AsSpan(0, length).Slice(from, count);
 

@@ -45,11 +45,20 @@ public sealed class LogBlock
     /// <summary>The bytes of a part of a row's body.</summary>
     public ReadOnlySpan<byte> Bytes(PayloadSlice slice) => payload.AsSpan(payloadStart + slice.Start, slice.Length);
 
-    internal void SetPlace(long offset, long storedSize, bool isCompressed)
+    /// <inheritdoc cref="Bytes"/>
+    public ReadOnlyMemory<byte> Memory(PayloadSlice slice) => payload.AsMemory(payloadStart + slice.Start, slice.Length);
+
+    internal uint StoredCrc { get; private set; }
+
+    /// <summary>Offset right behind the block.</summary>
+    public long End => Offset + StoredSize;
+
+    internal void SetPlace(long offset, long storedSize, bool isCompressed, uint storedCrc)
     {
         Offset = offset;
         StoredSize = storedSize;
         IsCompressed = isCompressed;
+        StoredCrc = storedCrc;
         Problem = null;
         payloadLength = 0;
         rowCount = 0;
@@ -68,18 +77,4 @@ public sealed class LogBlock
         firstRow = first;
         rowCount = count;
     }
-}
-
-/// <summary>
-/// The rows of one transaction, in order. Like its block it is valid until the reader's next step.
-/// </summary>
-public readonly ref struct LogTransaction(LogBlock block, int first, int count, long offset)
-{
-    /// <summary>The block that holds the payload. For a transaction that was spread over blocks, one made for it.</summary>
-    public LogBlock Block => block;
-
-    /// <summary>Offset in the file of the block with the first row.</summary>
-    public long Offset => offset;
-
-    public ReadOnlySpan<LogRow> Rows => block.Rows.Slice(first, count);
 }
