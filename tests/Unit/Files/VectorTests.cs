@@ -64,7 +64,7 @@ public class VectorTests
 
     [Theory]
     [InlineData("2.1.3_mixed_transactions", 6, 10, 0)]
-    [InlineData("2.1.3_unfinished_transaction", 4, 7, 1)]
+    [InlineData("2.1.3_unfinished_transaction", 5, 7, 1)]
     public void Transactions_of_replicas_that_are_mixed_are_put_together(string directory, int transactions, int rows, int unfinished)
     {
         ModelledDisk disk = Vectors.Disk("18_other_versions", directory);
