@@ -38,6 +38,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
     private Func<DbException>? refusal;
     private bool idle;
     private bool closing;
+    private bool stopped;
     private long batches, commits, bytes, takenBack;
 
     /// <param name="start">Clock that recovery reached.</param>
@@ -132,7 +133,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
             lost.ThrowIfLost(number);
             if (number <= durable)
                 return ValueTask.CompletedTask;
-            if (refusal is not null && !closing)
+            if (stopped)
                 throw Unknown();
             task = BatchOf(number).Durable;
         }
@@ -363,7 +364,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
         lock (sync)
         {
             Volatile.Write(ref refusal, () => new DbException(SqlStates.IoError, $"the instance does not write any more: {cause.Message}", hint: "restart it: recovery finds out what was written"));
-            closing = false;
+            stopped = true;
             if (inFlight is not null)
                 doubtful.Add(inFlight);
             doubtful.AddRange(sealedBatches);

@@ -4,8 +4,8 @@ namespace Picodata.Storage.Log;
 
 /// <summary>
 /// Gives the rows of one transaction their LSNs and writes them as chapter 7 of the format asks: a row that is alone without
-/// TSN and flags; of several each with TSN, the last one flagged; and when the last row of a mixed transaction is a local
-/// one, a NOP behind it, so that the end of the transaction is in the component that travels.
+/// TSN and flags; of several each with TSN, the last one flagged; and behind rows of both kinds a NOP, so that the end of the
+/// transaction is in the component that travels (and is not taken for a row that is alone, as TSN 0 would be).
 /// </summary>
 internal static class TransactionEncoder
 {
@@ -18,7 +18,7 @@ internal static class TransactionEncoder
             anyOwn |= !row.IsLocal;
             anyLocal |= row.IsLocal;
         }
-        bool needsNop = anyOwn && rows[^1].IsLocal;
+        bool needsNop = anyOwn && anyLocal;
         int total = rows.Length + (needsNop ? 1 : 0);
         long transaction = (anyOwn ? before.Own : before.Local) + 1;
         LogPosition at = before;
