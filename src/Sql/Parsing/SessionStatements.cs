@@ -97,3 +97,6 @@ public sealed record BlockReturn(Query Query) : BlockStatement;
 public sealed record BlockLet(string Name, Query Query) : BlockStatement;
 
 public sealed record BlockIf(Expr Condition, IReadOnlyList<BlockStatement> Body) : BlockStatement;
+
+/// <summary>RAISE [level] 'message': PostgreSQL's, for the simplest DO blocks. Level in lower case (<c>notice</c>, <c>exception</c>, ...); % is not filled.</summary>
+public sealed record BlockRaise(string Level, string Message) : BlockStatement;

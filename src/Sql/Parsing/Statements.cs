@@ -4,19 +4,19 @@ namespace Picodata.Sql.Parsing;
 public abstract record Statement : SyntaxNode
 {
     /// <summary>0-based start of the statement's text in the parsed string.</summary>
-    public int SourceStart { get; init; }
+    public int SourceStart { get; internal set; }
 
     /// <summary>Length of the statement's text, without the semicolon.</summary>
-    public int SourceLength { get; init; }
+    public int SourceLength { get; internal set; }
 
     /// <summary>Highest parameter number used; 0 when none.</summary>
-    public int ParameterCount { get; init; }
+    public int ParameterCount { get; internal set; }
 
     /// <summary>Picodata's <c>OPTION(name = value, ...)</c>, names in lower case.</summary>
-    public IReadOnlyList<StatementOption> OptionClause { get; init; } = [];
+    public IReadOnlyList<StatementOption> OptionClause { get; internal set; } = [];
 
     /// <summary><c>WAIT APPLIED LOCALLY</c>: true; GLOBALLY or nothing: false.</summary>
-    public bool WaitsLocally { get; init; }
+    public bool WaitsLocally { get; internal set; }
 }
 
 /// <summary>An option's name and value (a literal, a parameter, or a <see cref="ColumnExpr"/> for a bare word).</summary>
