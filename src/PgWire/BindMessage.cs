@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
 using Picodata.Core;
 using Picodata.Sql;
 using Picodata.Sql.Types;
@@ -58,12 +60,34 @@ internal static class BindMessage
 
         if (format == 1)
         {
-            return TypeCodec.For(type).ParseBinary(bytes, context);
+            return ReadBinary(bytes, type, context);
+        }
+
+        if (ReferenceEquals(type, SqlType.Int8) && Utf8Parser.TryParse(bytes, out long number, out int consumed) && consumed == bytes.Length)
+        {
+            return Datum.Int(number);
         }
 
         return ReferenceEquals(type, SqlType.Text) || ReferenceEquals(type, SqlType.Varchar) || ReferenceEquals(type, SqlType.Unknown)
             ? Datum.Text(MessageParser.Utf8(bytes))
             : TypeCodec.For(type).ParseText(bytes, context);
+    }
+
+    private static Datum ReadBinary(ReadOnlySpan<byte> bytes, SqlType type, TypeContext context)
+    {
+        if (bytes.Length == 8 && ReferenceEquals(type, SqlType.Int8))
+        {
+            return Datum.Int(BinaryPrimitives.ReadInt64BigEndian(bytes));
+        }
+
+        if (bytes.Length == 4 && ReferenceEquals(type, SqlType.Int4))
+        {
+            return Datum.Int(BinaryPrimitives.ReadInt32BigEndian(bytes));
+        }
+
+        return ReferenceEquals(type, SqlType.Text) || ReferenceEquals(type, SqlType.Varchar)
+            ? Datum.Text(MessageParser.Utf8(bytes))
+            : TypeCodec.For(type).ParseBinary(bytes, context);
     }
 
     private static short[] ReadFormats(ref MessageParser message)

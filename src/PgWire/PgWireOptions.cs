@@ -29,9 +29,6 @@ public sealed record PgWireOptions
     /// <summary>Connections that have not logged in yet, at a time; surplus is closed with 53300.</summary>
     public int MaxPendingLogins { get; init; } = 500;
 
-    /// <summary>Bytes of output that are gathered before they are pushed to the socket within a statement.</summary>
-    public int WriteBufferBytes { get; init; } = 64 * 1024;
-
     /// <summary>How long a statement may still run after its client closed the connection.</summary>
     public TimeSpan LostClientGrace { get; init; } = TimeSpan.FromSeconds(1);
 
