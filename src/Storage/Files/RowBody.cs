@@ -48,12 +48,12 @@ public struct RowBody
             return reader.TrySkip();
         }
 
-        if (type is RequestType.Confirm or RequestType.Rollback)
+        if (type is RequestType.Confirm or RequestType.Rollback or RequestType.RaftPromote or RequestType.RaftDemote)
         {
             return body.TryReadLimits(ref reader, pairs);
         }
 
-        if (type is RequestType.Raft or RequestType.RaftPromote or RequestType.RaftDemote)
+        if (type is RequestType.Raft)
         {
             reader = new MsgPackReader(payload, start);
             return reader.TrySkip();
