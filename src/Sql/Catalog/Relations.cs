@@ -39,6 +39,12 @@ public sealed record ColumnDef(string Name, SqlType Type)
 
     /// <summary>Type of the field in the file.</summary>
     public FieldType FieldType { get; init; }
+
+    /// <summary>
+    /// True when the file does not tell the SQL type (no <c>pg_type</c>: made by Tarantool), so that values are read and written as
+    /// <see cref="FieldType"/> says.
+    /// </summary>
+    public bool IsForeign { get; init; }
 }
 
 /// <summary>What kind of relation a name stands for; the letters are pg_class.relkind's.</summary>

@@ -13,6 +13,7 @@ public sealed class ExecutionContext
 {
     private const int RowsBetweenChecks = 256;
 
+    private readonly List<RowSource> toDispose = [];
     private int untilCheck = RowsBetweenChecks;
 
     /// <param name="transaction">The transaction; its statement has begun.</param>
@@ -49,16 +50,34 @@ public sealed class ExecutionContext
     /// <summary>State of subplans, common tables and cached sets, by number.</summary>
     internal object?[] States { get; private set; } = [];
 
-    /// <summary>Buffer for keys and tuples of point reads and writes; valid until its next Begin.</summary>
+    /// <summary>Buffer for keys of point reads and writes; valid until its next Begin.</summary>
     internal Types.TupleWriter Writer => field ??= new Types.TupleWriter();
+
+    /// <summary>Buffer for tuples of point writes.</summary>
+    internal Types.TupleWriter TupleWriter => field ??= new Types.TupleWriter();
 
     internal void Start(int cells, int locals, int states)
     {
+        End();
         Memory.Reset();
         untilCheck = RowsBetweenChecks;
         Cells = cells == 0 ? [] : new Datum[cells];
         Locals = locals == 0 ? [] : new Datum[locals];
         States = states == 0 ? [] : new object?[states];
+    }
+
+    internal void DisposeAtEnd(RowSource source) => toDispose.Add(source);
+
+    /// <summary>Gives back what subplans hold. Also done by the next execution.</summary>
+    public void End()
+    {
+        if (toDispose.Count > 0)
+        {
+            toDispose.ForEach(source => source.Dispose());
+            toDispose.Clear();
+        }
+
+        States = [];
     }
 
     /// <summary>To be called once per row by everything that loops; looks at the token every few hundred calls.</summary>

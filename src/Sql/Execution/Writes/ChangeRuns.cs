@@ -1,0 +1,280 @@
+using Picodata.Core;
+using Picodata.Sql.Types;
+using Picodata.Storage;
+
+namespace Picodata.Sql.Execution;
+
+/// <summary>Compiled UPDATE and DELETE by a source.</summary>
+/// <param name="KeySlots">Places of the primary key in the source's row.</param>
+/// <param name="Unique">A target may come up several times (joins): only the first counts.</param>
+/// <param name="Assignments">Sorted by ordinal; empty for DELETE.</param>
+/// <param name="WholeRow">The table's row is needed decoded, for checks or returning.</param>
+internal sealed record ChangeShape(
+    WriteTarget Target, CompiledNode Source, int[] KeySlots, bool Unique, AssignmentShape[] Assignments, Evaluator[] Returning, RowDecoder? WholeRow);
+
+/// <summary>
+/// UPDATE and DELETE over found rows. First all rows are found, then they are changed, so that no change is found again
+/// (Halloween). Each is locked and must still be what the view showed, else the statement runs again on the newest rows:
+/// that is READ COMMITTED's second look at the condition.
+/// </summary>
+internal sealed class ChangeRun(ChangeShape shape, bool isDelete, ExecutionContext context) : WriteRun(context, shape.Returning, shape.Returning.Length)
+{
+    private readonly record struct Found(byte[] Key, Datum[] Values, Datum[] SourceRow);
+
+    private readonly TupleWriter writer = new();
+    private readonly List<Found> found = [];
+
+    public override Task? Run()
+    {
+        Find();
+        var whole = new Datum[shape.Target.Width + (shape.Returning.Length > 0 ? shape.Source.Width : 0)];
+        foreach (ref readonly Found row in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(found))
+        {
+            Context.CheckCancelled();
+            Task? wait = LockFound(shape.Target, row.Key, out ReadOnlySpan<byte> latest) ?? (isDelete ? Delete(row, latest, whole) : Update(row, latest, whole));
+            if (wait is not null)
+            {
+                return wait;
+            }
+        }
+
+        return null;
+    }
+
+    private void Find()
+    {
+        var keys = new FoundKeys(shape.Unique);
+        using RowSource source = shape.Source.Open(Context);
+        while (source.MoveNext())
+        {
+            Context.CheckCancelled();
+            byte[]? key = FoundKeys.Read(source.Row, shape.KeySlots, shape.Target.KeyCodecs, writer);
+            if (key is null || !keys.Add(key))
+            {
+                continue;
+            }
+
+            Datum[] values = shape.Assignments.Length == 0 ? [] : new Datum[shape.Assignments.Length];
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = shape.Assignments[i].Value.Evaluate(source.Row, Context);
+            }
+
+            Datum[] kept = shape.Returning.Length > 0 ? KeptRows.Take(source) : [];
+            Context.Memory.Charge(96 + key.Length + StatementMemory.SizeOf(values) + StatementMemory.SizeOf(kept));
+            found.Add(new Found(key, values, kept));
+        }
+    }
+
+    private Task? Update(in Found row, ReadOnlySpan<byte> latest, Datum[] whole)
+    {
+        shape.WholeRow?.Decode(latest, whole);
+        for (int i = 0; i < row.Values.Length; i++)
+        {
+            int ordinal = shape.Assignments[i].Ordinal;
+            whole[ordinal] = row.Values[i];
+            if (row.Values[i].IsNull && shape.Target.IsNotNull(ordinal))
+            {
+                throw shape.Target.NotNullViolation(ordinal, null, Context);
+            }
+        }
+
+        shape.Target.CheckConditions(whole, Context);
+        shape.Target.WriteChanged(latest, shape.Assignments, row.Values, writer);
+        WriteResult result = Transaction.Update(shape.Target.SpaceId, row.Key, writer.Written);
+        if (result.Outcome == WriteOutcome.Duplicate)
+        {
+            throw DuplicateOf(result.Index);
+        }
+
+        return Unless(result, shape.Target, whole) ?? Done(row, whole);
+    }
+
+    private DbException DuplicateOf(IndexDef? index)
+    {
+        var decoded = new Datum[shape.Target.Width];
+        RowDecoder.InPlace(shape.Target.Table, Enumerable.Range(0, decoded.Length)).Decode(writer.Written, decoded);
+        return shape.Target.UniqueViolation(index, decoded, Context);
+    }
+
+    private Task? Delete(in Found row, ReadOnlySpan<byte> latest, Datum[] whole)
+    {
+        shape.WholeRow?.Decode(latest, whole);
+        return Unless(Transaction.Delete(shape.Target.SpaceId, row.Key), shape.Target, whole) ?? Done(row, whole);
+    }
+
+    private Task? Done(in Found row, Datum[] whole)
+    {
+        AffectedRows++;
+        if (Returned is not null)
+        {
+            row.SourceRow.CopyTo(whole, shape.Target.Width);
+            Return(whole);
+        }
+
+        return null;
+    }
+}
+
+/// <summary>Compiled UPDATE and DELETE of one row by its primary key.</summary>
+/// <param name="Needed">Decodes the columns that filter, assignments, checks and returning read.</param>
+/// <param name="Assignments">Sorted by ordinal; null for DELETE.</param>
+internal sealed record PointShape(
+    WriteTarget Target, KeyShape Key, Evaluator? Filter, AssignmentShape[]? Assignments, RowDecoder Needed, Evaluator[] Returning);
+
+/// <summary>
+/// UPDATE and DELETE of one row without a view: the row is locked first and then read in its newest version, which is what
+/// READ COMMITTED would come to.
+/// </summary>
+internal sealed class PointRun(PointShape shape, ExecutionContext context) : WriteRun(context, shape.Returning, shape.Returning.Length)
+{
+    public override Task? Run()
+    {
+        TupleWriter key = Context.Writer;
+        if (!shape.Key.TryWrite([], key, Context))
+        {
+            return null;
+        }
+
+        WriteResult locked = Transaction.LockRow(shape.Target.SpaceId, key.Written);
+        if (locked.Outcome != WriteOutcome.Done)
+        {
+            return locked.Outcome == WriteOutcome.Gone ? null : Unless(locked, shape.Target, null);
+        }
+
+        if (!Transaction.TryGetLatest(shape.Target.SpaceId, key.Written, out ReadOnlySpan<byte> latest))
+        {
+            return null;
+        }
+
+        var row = new Datum[shape.Target.Width];
+        shape.Needed.Decode(latest, row);
+        if (shape.Filter is not null && !shape.Filter.Holds(row, Context))
+        {
+            return null;
+        }
+
+        return shape.Assignments is null ? Delete(key, row) : Update(key, latest, row, shape.Assignments);
+    }
+
+    private Task? Delete(TupleWriter key, Datum[] row)
+    {
+        Task? wait = Unless(Transaction.Delete(shape.Target.SpaceId, key.Written), shape.Target, row);
+        if (wait is null)
+        {
+            AffectedRows++;
+            Return(row);
+        }
+
+        return wait;
+    }
+
+    private Task? Update(TupleWriter key, ReadOnlySpan<byte> latest, Datum[] row, AssignmentShape[] assignments)
+    {
+        AssignedValues buffer = default;
+        Span<Datum> values = assignments.Length <= AssignedValues.Capacity ? ((Span<Datum>)buffer)[..assignments.Length] : new Datum[assignments.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = assignments[i].Value.Evaluate(row, Context);
+            if (values[i].IsNull && shape.Target.IsNotNull(assignments[i].Ordinal))
+            {
+                throw shape.Target.NotNullViolation(assignments[i].Ordinal, null, Context);
+            }
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            row[assignments[i].Ordinal] = values[i];
+        }
+
+        shape.Target.CheckConditions(row, Context);
+        TupleWriter tuple = Context.TupleWriter;
+        shape.Target.WriteChanged(latest, assignments, values, tuple);
+        WriteResult result = Transaction.Update(shape.Target.SpaceId, key.Written, tuple.Written);
+        if (result.Outcome == WriteOutcome.Duplicate)
+        {
+            RowDecoder.InPlace(shape.Target.Table, Enumerable.Range(0, row.Length)).Decode(tuple.Written, row);
+        }
+
+        Task? wait = Unless(result, shape.Target, row);
+        if (wait is null)
+        {
+            AffectedRows++;
+            Return(row);
+        }
+
+        return wait;
+    }
+
+    /// <summary>Room for a few new values on the stack.</summary>
+    [System.Runtime.CompilerServices.InlineArray(Capacity)]
+    private struct AssignedValues
+    {
+        public const int Capacity = 4;
+
+        private Datum first;
+    }
+}
+
+/// <summary>A table whose rows FOR UPDATE locks.</summary>
+internal sealed record LockShape(WriteTarget Target, int[] KeySlots);
+
+/// <summary>FOR UPDATE and FOR SHARE: all rows are found and locked before the first is given.</summary>
+internal sealed class LockRowsRun(CompiledNode input, LockShape[] targets, RowLockWait waiting, int outputCount, ExecutionContext context)
+    : WriteRun(context, [], outputCount)
+{
+    private readonly TupleWriter writer = new();
+
+    public override Task? Run()
+    {
+        Returned ??= [];
+        using RowSource source = input.Open(Context);
+        var kept = new KeptRows(Context);
+        kept.ReadAll(source);
+        foreach (Datum[] row in kept.Rows)
+        {
+            Context.CheckCancelled();
+            bool skip = false;
+            foreach (LockShape target in targets)
+            {
+                Task? wait = Lock(target, row, ref skip);
+                if (wait is not null)
+                {
+                    return wait;
+                }
+            }
+
+            if (!skip)
+            {
+                Returned.Add(row);
+            }
+        }
+
+        return null;
+    }
+
+    private Task? Lock(LockShape target, Datum[] row, ref bool skip)
+    {
+        if (skip || FoundKeys.Read(row, target.KeySlots, target.Target.KeyCodecs, writer) is not { } key)
+        {
+            return null;
+        }
+
+        if (waiting != RowLockWait.Wait)
+        {
+            WriteResult result = Transaction.LockRow(target.Target.SpaceId, key);
+            if (result.Outcome == WriteOutcome.MustWait)
+            {
+                if (waiting == RowLockWait.NoWait)
+                {
+                    throw new DbException(SqlStates.LockNotAvailable, $"could not obtain lock on row in relation \"{target.Target.Table.Name}\"");
+                }
+
+                skip = true;
+                return null;
+            }
+        }
+
+        return LockFound(target.Target, key, out _);
+    }
+}
