@@ -291,7 +291,7 @@ public sealed partial class SqlParser
         }
 
         Expect(TokenKind.LeftParen);
-        Expr precision = ParseNumber();
+        Expr precision = Kind == TokenKind.Integer ? ParseNumber() : throw SyntaxError();
         Expect(TokenKind.RightParen);
         return Call(name, position, precision);
     }
@@ -423,6 +423,11 @@ public sealed partial class SqlParser
         }
 
         string first = TakeWord();
+        if (first == "double" && Accept(Keyword.Precision))
+        {
+            first = "float8";
+        }
+
         if (Kind != TokenKind.Dot)
         {
             if (Kind == TokenKind.LeftParen)

@@ -65,6 +65,7 @@ public sealed partial class SqlParser
     private WithClause ParseWith()
     {
         int position = Position;
+        Enter();
         Expect(Keyword.With);
         bool isRecursive = AcceptWord("recursive");
         var tables = new List<CommonTable>();
@@ -92,6 +93,7 @@ public sealed partial class SqlParser
             tables.Add(new CommonTable(name, columns, statement, isMaterialized) { Position = tablePosition });
         }
         while (Accept(TokenKind.Comma));
+        Leave();
         return new WithClause(isRecursive, tables) { Position = position };
     }
 

@@ -48,7 +48,9 @@ public sealed partial class SqlParser
             int position = Position;
             string name = Label();
             Expect(TokenKind.Equal);
-            options.Add(new StatementOption(name, ParseExpr()) { Position = position });
+            int valuePosition = Position;
+            Expr value = Word == Keyword.On ? new ColumnExpr([TakeWord()]) { Position = valuePosition } : ParseExpr();
+            options.Add(new StatementOption(name, value) { Position = position });
         }
         while (Accept(TokenKind.Comma));
         Expect(TokenKind.RightParen);
