@@ -63,6 +63,9 @@ public sealed partial class Database : IAsyncDisposable
     /// <summary>Everything up to this LSN survives a crash (in <see cref="WalMode.None"/>: has been applied).</summary>
     public long DurableLsn => pipeline.DurableNumber;
 
+    /// <summary>Vector clock of the newest commit that is applied in memory, as Tarantool's <c>box.info.vclock</c>.</summary>
+    public VClock Clock => pipeline.AppliedClock;
+
     /// <summary>Counters of the log since the start.</summary>
     public LogStatistics LogStatistics => pipeline.Statistics;
 

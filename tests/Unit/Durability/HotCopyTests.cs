@@ -1,0 +1,141 @@
+using Picodata.Core;
+using Picodata.Harness;
+using Picodata.Server;
+using Picodata.Storage;
+using Xunit;
+
+namespace Picodata.Unit.Durability;
+
+/// <summary>
+/// Promise P2 in one process over real files: a copier lists the directory and reads its files in any order, in small pieces
+/// with pauses, while transactions, DDL, rotations and checkpoints go on. Every copy starts, and holds all that was
+/// acknowledged before the copy began and a prefix of the commit order.
+/// </summary>
+public sealed class HotCopyTests : IDisposable
+{
+    private readonly string root = Directory.CreateTempSubdirectory("picodata-hot-").FullName;
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Fact]
+    public Task Copies_of_a_working_directory_start() => CopyWhileWriting(copies: 30, seed: 1);
+
+    [Fact]
+    [Trait("speed", "long")]
+    public Task Copies_of_a_working_directory_start_long() => CopyWhileWriting(copies: 500, seed: 2);
+
+    private async Task CopyWhileWriting(int copies, int seed)
+    {
+        string source = Path.Combine(root, "source");
+        await using Database database = await Open(source, new RealFileSystem());
+        using var done = new CancellationTokenSource();
+        var ledger = new Ledger();
+        Task writer = Task.Run(() => ledger.WriteAsync(database, done.Token));
+        var chance = new Random(seed);
+        try
+        {
+            for (int copy = 0; copy < copies; copy++)
+            {
+                string target = Path.Combine(root, $"copy{copy}");
+                long before = ledger.Acknowledged;
+                Copy(source, target, chance, () => database.CheckpointAsync(CancellationToken.None));
+                long after = Math.Max(ledger.Begun, before);
+                await using (Database copied = await Open(target, new RealFileSystem()))
+                    Ledger.Check(copied, before, after, $"seed {seed}, copy {copy}");
+                Directory.Delete(target, recursive: true);
+                Assert.False(writer.IsCompleted, "the writer ended early");
+            }
+        }
+        finally
+        {
+            await done.CancelAsync();
+            await writer;
+        }
+        Assert.True(database.CheckpointStatistics.Written > copies / 4, "too few checkpoints to say anything");
+    }
+
+    /// <summary>One list, then the files in random order, in pieces, with pauses during some of which a checkpoint is made.</summary>
+    private static void Copy(string source, string target, Random chance, Func<Task> checkpoint)
+    {
+        Directory.CreateDirectory(target);
+        string[] names = [.. Directory.GetFiles(source).Select(path => Path.GetFileName(path))];
+        chance.Shuffle(names);
+        byte[] piece = new byte[chance.Next(100, 20_000)];
+        foreach (string name in names)
+        {
+            using FileStream from = new(Path.Combine(source, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using FileStream to = new(Path.Combine(target, name), FileMode.CreateNew);
+            long size = from.Length;
+            for (int read; size > 0 && (read = from.Read(piece, 0, (int)Math.Min(piece.Length, size))) > 0; size -= read)
+            {
+                to.Write(piece, 0, read);
+                if (chance.Next(40) == 0)
+                    checkpoint().GetAwaiter().GetResult();
+            }
+        }
+    }
+
+    private static Task<Database> Open(string directory, RealFileSystem files) => Database.OpenAsync(
+        new StorageOptions { Directory = directory, WalMaxSize = 20_000, CheckpointCount = 1, CopyGrace = TimeSpan.FromMinutes(10), CopyGraceMinFree = 0 },
+        new StorageEnvironment(files) { Random = new Random(1) },
+        CancellationToken.None);
+
+    /// <summary>
+    /// Row 0 of the ledger counts the other rows and sums them up; both change in one transaction. Every so often a table is
+    /// made or dropped.
+    /// </summary>
+    private sealed class Ledger
+    {
+        private const uint Rows = 2000, Total = 2001, Passing = 2002;
+        private long acknowledged, begun;
+
+        public long Acknowledged => Volatile.Read(ref acknowledged);
+
+        public long Begun => Volatile.Read(ref begun);
+
+        public async Task WriteAsync(Database database, CancellationToken done)
+        {
+            using (Transaction setup = database.BeginTransaction(IsolationLevel.ReadCommitted, readOnly: false))
+            {
+                TestTables.Create(setup, Rows, withSecondary: true);
+                TestTables.Create(setup, Total, withSecondary: false);
+                await database.WaitDurableAsync(setup.Commit(), CancellationToken.None);
+            }
+            long sum = 0;
+            for (long n = 1; !done.IsCancellationRequested; n++)
+            {
+                long value = (n * 7919) % 1000;
+                sum += value;
+                Volatile.Write(ref begun, n);
+                await database.WaitDurableAsync(Commit(database, n, value, sum), CancellationToken.None);
+                Volatile.Write(ref acknowledged, n);
+            }
+        }
+
+        public static void Check(Database database, long least, long most, string what)
+        {
+            if (least == 0 && database.Schema.Space(Total) is null)
+                return;
+            SortedDictionary<long, long> rows = TestTables.Read(database, Rows);
+            SortedDictionary<long, long> total = TestTables.Read(database, Total);
+            Assert.True(rows.Count >= least && rows.Count <= most, $"{what}: {rows.Count} rows, {least} were acknowledged before, {most} begun after");
+            Assert.True(rows.Keys.SequenceEqual(Enumerable.Range(1, rows.Count).Select(n => (long)n)), $"{what}: not a prefix");
+            if (rows.Count > 0)
+                Assert.Equal((rows.Count, rows.Values.Sum()), (total[0], total[1]));
+            Assert.Equal(rows.Count % 20 >= 10, database.Schema.Space(Passing) is not null);
+        }
+
+        private static long Commit(Database database, long n, long value, long sum)
+        {
+            using Transaction transaction = database.BeginTransaction(IsolationLevel.ReadCommitted, readOnly: false);
+            TestTables.Put(transaction, Rows, n, value);
+            TestTables.Put(transaction, Total, 0, n);
+            TestTables.Put(transaction, Total, 1, sum);
+            if (n % 20 == 10)
+                TestTables.Create(transaction, Passing, withSecondary: false);
+            else if (n % 20 == 0)
+                TestTables.Drop(transaction, Passing);
+            return transaction.Commit();
+        }
+    }
+}
