@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using Npgsql;
+using Xunit;
+
+namespace Picodata.EndToEnd;
+
+/// <summary>
+/// Promise P2 with real processes and the tools that people use: while transactions, DDL and checkpoints go on, the directory is
+/// copied; every copy starts, and holds all that was acknowledged before the copy began and a prefix of the commit order.
+/// </summary>
+public sealed class HotCopyTests : IDisposable
+{
+    private readonly TempDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public Task Copies_by_rsync_cp_and_tar_start() => CopyAsync(copies: 6);
+
+    [Fact]
+    [Trait("speed", "long")]
+    public Task Copies_by_rsync_cp_and_tar_start_300_times() => CopyAsync(copies: 300);
+
+    private async Task CopyAsync(int copies)
+    {
+        foreach (string tool in new[] { "rsync", "cp", "tar" })
+            Peer.Require(tool);
+        using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("source"));
+        await instance.ScalarAsync("CREATE TABLE entries (id INT PRIMARY KEY, v INT)");
+        await instance.ScalarAsync("CREATE INDEX entries_v ON entries (v)");
+        await instance.ScalarAsync("CREATE TABLE total (id INT PRIMARY KEY, n INT, s INT)");
+        await instance.ScalarAsync("INSERT INTO total VALUES (0, 0, 0)");
+        using var over = new CancellationTokenSource();
+        var writer = new Writer(instance);
+        Task writing = Task.Run(() => writer.RunAsync(over.Token));
+        Task checkpointing = Task.Run(() => CheckpointAsync(instance, over.Token));
+        for (int copy = 0; copy < copies; copy++)
+        {
+            string target = directory.Sub($"copy{copy}");
+            long before = writer.Acknowledged;
+            await CopyAsync(instance.Directory, target, copy);
+            await CheckAsync(target, before, writer);
+            Assert.False(writing.IsCompleted, "the writer ended early");
+            Directory.Delete(target, recursive: true);
+        }
+        await over.CancelAsync();
+        await writing;
+        await checkpointing;
+        TestContext.Current.SendDiagnosticMessage($"{copies} copies under {writer.Acknowledged} transactions, all started");
+    }
+
+    private static async Task CopyAsync(string source, string target, int copy)
+    {
+        (int exitCode, _, string errors) = (copy % 4) switch
+        {
+            0 => await Peer.RunAsync(Peer.Require("rsync"), ["-r", source + "/", target]),
+            1 => await Peer.RunAsync(Peer.Require("cp"), ["-r", source, target]),
+            2 => await Peer.RunAsync("/bin/sh", ["-c", $"mkdir '{target}' && tar -C '{source}' --warning=no-file-changed -cf - . | tar -C '{target}' -xf -"]),
+            _ => await Peer.RunAsync(Peer.Require("rsync"), ["-r", "--bwlimit=2M", source + "/", target]),
+        };
+        // sockets cannot be copied, and a file that grows makes tar say 1
+        Assert.True(exitCode is 0 or 1 or 23, $"copy {copy}: {errors}");
+        File.Delete(Path.Combine(target, "admin.sock"));
+    }
+
+    private static async Task CheckAsync(string target, long before, Writer writer)
+    {
+        using InstanceProcess copied = await InstanceProcess.StartAsync(target);
+        await using NpgsqlConnection connection = await copied.OpenAsync();
+        (long n, long s) = await PairAsync(connection, "SELECT n, s FROM total WHERE id = 0");
+        (long count, long sum) = await PairAsync(connection, "SELECT count(*), coalesce(sum(v), 0)::INT FROM entries");
+        Assert.Equal((n, s), (count, sum));
+        Assert.True(n >= before, $"the copy holds {n} transactions, {before} were acknowledged before it began");
+        Assert.True(n <= writer.Begun);
+        if (n > 0)
+            Assert.Equal((1L, n), await PairAsync(connection, "SELECT min(id), max(id) FROM entries"));
+        copied.Kill();
+        File.Delete(copied.LogFile);
+    }
+
+    private static async Task<(long, long)> PairAsync(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        Assert.True(await reader.ReadAsync());
+        return (Convert.ToInt64(reader.GetValue(0)), Convert.ToInt64(reader.GetValue(1)));
+    }
+
+    private static async Task CheckpointAsync(InstanceProcess instance, CancellationToken over)
+    {
+        await using NpgsqlConnection connection = await instance.OpenAsync();
+        while (!over.IsCancellationRequested)
+        {
+            await using var command = new NpgsqlCommand("CHECKPOINT", connection);
+            await command.ExecuteNonQueryAsync();
+            var pause = Stopwatch.StartNew();
+            while (pause.ElapsedMilliseconds < 150 && !over.IsCancellationRequested)
+                await Task.Delay(10);
+        }
+    }
+
+    /// <summary>Adds an entry and keeps the total in step, one transaction after another, with DDL between.</summary>
+    private sealed class Writer(InstanceProcess instance)
+    {
+        private long acknowledged, begun;
+
+        public long Acknowledged => Volatile.Read(ref acknowledged);
+
+        public long Begun => Volatile.Read(ref begun);
+
+        public async Task RunAsync(CancellationToken over)
+        {
+            await using NpgsqlConnection connection = await instance.OpenAsync();
+            for (long n = 1; !over.IsCancellationRequested; n++)
+            {
+                Volatile.Write(ref begun, n);
+                long value = n * 7919 % 1000;
+                await using (NpgsqlTransaction transaction = await connection.BeginTransactionAsync(CancellationToken.None))
+                {
+                    await RunAsync(connection, $"INSERT INTO entries VALUES ({n}, {value})");
+                    await RunAsync(connection, $"UPDATE total SET n = n + 1, s = s + {value} WHERE id = 0");
+                    await transaction.CommitAsync(CancellationToken.None);
+                }
+                Volatile.Write(ref acknowledged, n);
+                if (n % 200 == 100)
+                    await RunAsync(connection, $"CREATE TABLE passing_{n} (id INT PRIMARY KEY)");
+                else if (n % 200 == 0)
+                    await RunAsync(connection, $"DROP TABLE passing_{n - 100}");
+            }
+        }
+
+        private static async Task RunAsync(NpgsqlConnection connection, string sql)
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+}
