@@ -37,6 +37,13 @@ public sealed record BoundParameter(int Index, SqlType Type) : BoundExpression(T
 public sealed record BoundColumn(BoundRange Range, int Column, SqlType Type) : BoundExpression(Type)
 {
     public string Name => Range.Columns[Column].Name;
+
+    /// <summary>Where it stands in the text, for errors that are found later; 0 when unknown.</summary>
+    public int Position { get; init; }
+
+    public bool Equals(BoundColumn? other) => other is not null && ReferenceEquals(Range, other.Range) && Column == other.Column;
+
+    public override int GetHashCode() => HashCode.Combine(Range, Column);
 }
 
 /// <summary>Planned: the value at a place of the input row. For joins: left row's places first, then the right row's.</summary>

@@ -19,6 +19,9 @@ public sealed class BoundRange(string alias, IReadOnlyList<RangeColumn> columns)
 
     public IReadOnlyList<RangeColumn> Columns { get; } = columns;
 
+    /// <summary>For columns of type record: the expression that a subquery computes there, which knows the fields; else null.</summary>
+    public Func<int, BoundExpression?>? RecordSource { get; init; }
+
     public override string ToString() => Alias;
 }
 
