@@ -160,6 +160,9 @@ public sealed class TableDef : Relation
     /// <summary>Name of the PRIMARY KEY constraint when the user declared one, else null (hidden row id).</summary>
     public string? PrimaryKeyName { get; init; }
 
+    /// <summary>The columns' default expressions, bound when first needed; part of the snapshot that the table belongs to.</summary>
+    internal BoundExpression[]? DefaultCache { get; set; }
+
     public TableIndex? PrimaryIndex => Indexes.Count > 0 && Indexes[0].IsPrimary ? Indexes[0] : null;
 
     public override RelationKind Kind => RelationKind.Table;
