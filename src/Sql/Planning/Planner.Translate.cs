@@ -101,7 +101,7 @@ public sealed partial class Planner
 
     private SubPlanExpression TranslateSubquery(BoundSubquery subquery, Layout layout)
     {
-        (PlanNode plan, IReadOnlyList<OuterBinding> bindings) = PlanInner(() => PlanQuery(ForSubquery(subquery), false), layout);
+        (PlanNode plan, IReadOnlyList<OuterBinding> bindings) = PlanInner(() => PlanQuery(ForSubquery(subquery), false, IsBareExists(subquery) ? _ => false : null), layout);
         BoundExpression[] left = subquery.Left.Select(e => Translate(e, layout)).ToArray();
         BoundExpression? condition = subquery.Condition is null ? null : Translate(subquery.Condition, layout);
         return new SubPlanExpression(subquery.Kind, plan, bindings, left, subquery.Columns, condition, subquery.Comparison, subquery.Type);
@@ -116,7 +116,7 @@ public sealed partial class Planner
             return query;
         }
 
-        return new BoundQuery { Body = query.Body, Ctes = query.Ctes, Limit = new BoundConstant(Datum.Int(1), SqlType.Int8) };
+        return new BoundQuery { Body = query.Body, Ctes = query.Ctes, OrderBy = query.OrderBy, Limit = new BoundConstant(Datum.Int(1), SqlType.Int8) };
     }
 
     private BoundSortKey Translate(BoundSortKey key, Layout layout) => key with { Expression = Translate(key.Expression, layout) };

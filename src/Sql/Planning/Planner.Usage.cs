@@ -25,11 +25,14 @@ public sealed partial class Planner
             }
             else if (node is BoundSubquery subquery)
             {
-                CollectUsage(subquery.Query, null);
+                CollectUsage(subquery.Query, IsBareExists(subquery) ? _ => false : null);
             }
 
             return true;
         });
+
+    /// <summary>EXISTS looks at no column of its rows.</summary>
+    private static bool IsBareExists(BoundSubquery subquery) => subquery.Kind == SubqueryKind.Exists && subquery.Query.Body is BoundSelect { IsGrouped: false };
 
     private void CollectOptional(BoundExpression? e)
     {
@@ -80,8 +83,7 @@ public sealed partial class Planner
     {
         for (int i = 0; i < select.Targets.Count; i++)
         {
-            if (needed is null || select.Targets[i].IsHidden || select.IsDistinct || select.HasSetReturning || needed(i)
-                || select.DistinctOn.Contains(i) || query.OrderBy.Any(o => o.Target == i))
+            if (IsNeeded(query, select, needed, i))
             {
                 CollectExpression(select.Targets[i].Expression);
             }
