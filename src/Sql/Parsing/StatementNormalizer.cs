@@ -80,7 +80,8 @@ public sealed class StatementNormalizer
         switch (token.Kind)
         {
             case TokenKind.Word:
-                return IsPlainWord(token.Keyword) && Append(sql.AsSpan(token.Start, token.Length), true);
+                bool hasPrecision = token.Keyword is Keyword.Current_Timestamp or Keyword.Current_Date && next.Kind == TokenKind.LeftParen;
+                return !hasPrecision && IsPlainWord(token.Keyword) && Append(sql.AsSpan(token.Start, token.Length), true);
             case TokenKind.Integer or TokenKind.Decimal:
                 return TakeNumber(sql.AsSpan(token.Start, token.Length), token.Kind);
             case TokenKind.String:

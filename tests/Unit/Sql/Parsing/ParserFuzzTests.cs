@@ -61,7 +61,8 @@ public sealed class ParserFuzzTests
     private static void CheckNormalized(string input, StatementNormalizer normalizer)
     {
         string text = normalizer.Text.ToString();
-        Assert.Equal(Parses(input, out _), Parses(text, out int parameters));
+        bool isSame = Parses(input, out _) == Parses(text, out int parameters);
+        Assert.True(isSame, $"{input}\n{text}");
         if (parameters >= 0)
         {
             Assert.Equal(normalizer.Literals.Count, parameters);
