@@ -113,7 +113,7 @@ public sealed class FileInspector
         }
         catch (CorruptionException damage)
         {
-            writer.Problem(path, new LogProblem(damage.Kind, damage.Offset, damage.Expected, $"{damage.Found} in {path}", true), damage.Hint);
+            writer.Unopened(path, new LogProblem(damage.Kind, damage.Offset, damage.Expected, damage.Found, true), damage.Hint);
             return null;
         }
 

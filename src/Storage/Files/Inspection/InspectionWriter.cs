@@ -37,6 +37,17 @@ internal sealed class InspectionWriter(TextWriter output, bool json)
         output.WriteLine($"  Instance {header.Instance}, VClock {header.VClock}{previous}");
     }
 
+    /// <summary>A file of which not even the header can be read.</summary>
+    public void Unopened(string path, LogProblem problem, string hint)
+    {
+        if (!json)
+        {
+            output.WriteLine(path);
+        }
+
+        Problem(path, problem, hint);
+    }
+
     public void Row(LogBlock block, in LogRow row, SpaceNames names)
     {
         RowHeader header = row.Header;
@@ -80,7 +91,7 @@ internal sealed class InspectionWriter(TextWriter output, bool json)
             return;
         }
 
-        string place = problem.Offset >= 0 ? $" at offset {problem.Offset}" : "";
+        string place = problem.Offset >= 0 ? $" at offset {problem.Offset}" : $" of {path}";
         output.WriteLine($"  {(problem.IsError ? "DAMAGE" : "remark")} {problem.Kind}{place}: expected {problem.Expected}, found {problem.Found}");
         if (problem.IsError)
         {
