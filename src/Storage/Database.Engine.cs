@@ -21,18 +21,31 @@ public sealed partial class Database
     /// <summary>Bytes of rows and indexes in use, of <see cref="StorageOptions.MemtxMemory"/>.</summary>
     public long UsedMemory => Engine.UsedMemory;
 
-    public Transaction BeginTransaction(IsolationLevel isolation, bool readOnly) => throw new NotImplementedException();
+    /// <summary>Begins a transaction; it costs nothing until it reads or writes.</summary>
+    public Transaction BeginTransaction(IsolationLevel isolation, bool readOnly) => new(Engine, isolation, readOnly);
 
     /// <summary>
     /// Next value of a sequence (a row of <c>_sequence</c>); not part of any transaction, never given out twice, not even
     /// after a crash: the advanced <c>_sequence_data</c> row precedes in the log every commit that could use the value.
     /// 2200H at its end. For sequences that the transaction itself made, see <see cref="Transaction.NextSequenceValue"/>.
     /// </summary>
-    public long NextSequenceValue(uint sequenceId) => throw new NotImplementedException();
+    public long NextSequenceValue(uint sequenceId)
+    {
+        lock (Engine.Gate)
+        {
+            return Engine.Sequences.Next(sequenceId);
+        }
+    }
 
     /// <summary>setval: the next value will be behind <paramref name="value"/> (or it itself when not <paramref name="isCalled"/>).</summary>
-    public void SetSequenceValue(uint sequenceId, long value, bool isCalled) => throw new NotImplementedException();
+    public void SetSequenceValue(uint sequenceId, long value, bool isCalled)
+    {
+        lock (Engine.Gate)
+        {
+            Engine.Sequences.Set(sequenceId, value, isCalled);
+        }
+    }
 
     /// <summary>Rows and bytes of a space; zero when there is none.</summary>
-    public SpaceStatistics Statistics(uint spaceId) => throw new NotImplementedException();
+    public SpaceStatistics Statistics(uint spaceId) => Engine.Statistics(spaceId);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Picodata.Core;
 
 namespace Picodata.Storage;
@@ -6,65 +7,330 @@ namespace Picodata.Storage;
 /// All tables in memory. Life: construct; <see cref="LoadSnapshotRow"/>*; <see cref="FinishSnapshot"/>;
 /// <see cref="ApplyRecovered"/>*; <see cref="FinishRecovery"/>; <see cref="Start"/>; then transactions.
 /// Recovery calls come from one thread. A new directory does the same with the bootstrap rows as its snapshot.
+///
+/// Invariants:
+/// N1 committed state (catalog, trees, sequences, locks) changes only under <see cref="Gate"/>, one commit after another, each as a whole;
+/// N2 rows that a commit replaced live until the commit is released, so that it can be taken back exactly;
+/// N3 after commits were taken back, no transaction that was open then can commit writes, and no view that was open then can be
+///    shown (<see cref="Generation"/>).
 /// </summary>
 internal sealed partial class Engine : IDisposable
 {
+    private readonly RootTable roots = new(256);
+    private readonly Stack<int> freeSlots = [];
+    private readonly ConcurrentQueue<CommitUndo> released = new();
+    private readonly Stack<CommitUndo> spareUndo = [];
+    private readonly Queue<(nint Row, long Sequence)> graveyard = [];
+    private readonly Epochs epochs;
+    private readonly int maxTupleSize;
+    private int usedSlots;
+    private long appliedLsn;
+    private long generation;
+    private long holderSequence;
+    private long memoryLimit;
+    private Catalog catalog;
+    private ICommitLog? log;
+
     /// <param name="memoryLimit">Bytes of rows and indexes; recovery is not refused by it.</param>
     /// <param name="maxTupleSize">Largest row in bytes.</param>
-    public Engine(long memoryLimit, int maxTupleSize) => throw new NotImplementedException();
+    public Engine(long memoryLimit, int maxTupleSize)
+    {
+        this.memoryLimit = memoryLimit;
+        this.maxTupleSize = maxTupleSize;
+        epochs = new Epochs(Arena);
+        Alteration = new SpaceAlteration(Arena, new PrivateVersions(Arena));
+        Sequences = new SequenceTable(this);
+        catalog = new Catalog(0, []);
+        DefineCoreSpaces();
+    }
 
     /// <summary>The one engine lock: all changes of committed state happen under it. Never held while waiting for anything.</summary>
     public Lock Gate { get; } = new();
 
     /// <summary>Live: bytes of rows and indexes that writes may use.</summary>
-    public long MemoryLimit { get; set; }
+    public long MemoryLimit
+    {
+        get => Volatile.Read(ref memoryLimit);
+        set => Volatile.Write(ref memoryLimit, value);
+    }
 
     /// <summary>Bytes of rows and indexes in use.</summary>
-    public long UsedMemory => throw new NotImplementedException();
+    public long UsedMemory => Arena.UsedBytes;
 
     /// <summary>Number that the newest applied commit got from <see cref="ICommitLog.Append"/>.</summary>
-    public long AppliedLsn => throw new NotImplementedException();
+    public long AppliedLsn => Volatile.Read(ref appliedLsn);
 
     /// <summary>The newest committed schema.</summary>
-    public DatabaseSchema Schema => throw new NotImplementedException();
+    public DatabaseSchema Schema => Catalog.Schema;
 
-    /// <summary>Takes one row of a snapshot, in file order (system spaces come first). The bytes are copied.</summary>
-    public void LoadSnapshotRow(uint spaceId, ReadOnlySpan<byte> tuple) => throw new NotImplementedException();
+    internal Catalog Catalog => Volatile.Read(ref catalog);
 
-    /// <summary>Sorts and builds the primary indexes. Throws <see cref="RowApplyException"/> when two rows have one key.</summary>
-    public void FinishSnapshot() => throw new NotImplementedException();
+    internal RowArena Arena { get; } = new();
 
-    /// <summary>
-    /// Applies the rows of one complete transaction. Throws <see cref="RowApplyException"/> at the first row that cannot be applied:
-    /// then rows before it stay applied (forced recovery applies row by row).
-    /// </summary>
-    public void ApplyRecovered(ReadOnlySpan<RecoveredRow> rows) => throw new NotImplementedException();
+    internal LockTable Locks { get; } = new();
 
-    /// <summary>Builds the secondary indexes in parallel and checks their uniqueness (<see cref="RowApplyException"/>).</summary>
-    public void FinishRecovery(int parallelism) => throw new NotImplementedException();
+    internal SpaceAlteration Alteration { get; }
+
+    internal SequenceTable Sequences { get; }
+
+    /// <summary>How often commits were taken back.</summary>
+    internal long Generation => Volatile.Read(ref generation);
+
+    internal bool IsStarted => log is not null;
 
     /// <summary>From here on transactions may write.</summary>
     /// <param name="log">Where commits go.</param>
     /// <param name="appliedLsn">LSN that recovery reached.</param>
-    public void Start(ICommitLog log, long appliedLsn) => throw new NotImplementedException();
+    public void Start(ICommitLog log, long appliedLsn)
+    {
+        lock (Gate)
+        {
+            this.appliedLsn = appliedLsn;
+            this.log = log;
+            Alteration.BuildsSecondary = true;
+        }
+    }
 
     /// <summary>O(1) image of all spaces at the newest applied commit, for checkpoints and hot reads.</summary>
-    public ReadView OpenReadView() => throw new NotImplementedException();
+    public ReadView OpenReadView()
+    {
+        var view = new ReadView(this);
+        OpenView(view);
+        return view;
+    }
 
     /// <summary>The commit is durable: what it replaced may go. Cheap, takes no lock; any thread.</summary>
-    public void Release(CommitUndo undo) => throw new NotImplementedException();
+    public void Release(CommitUndo undo) => released.Enqueue(undo);
 
     /// <summary>
     /// Takes applied commits back. Under the gate it calls <paramref name="takeNewestFirst"/>, which empties the log's queue of everything
     /// that is not and will not be written, and undoes them in that order (newest first). Transactions that are open now
     /// cannot commit writes any more (40001), and what they read cannot be shown.
     /// </summary>
-    public void Undo(Func<IReadOnlyList<CommitUndo>> takeNewestFirst) => throw new NotImplementedException();
+    public void Undo(Func<IReadOnlyList<CommitUndo>> takeNewestFirst)
+    {
+        lock (Gate)
+        {
+            IReadOnlyList<CommitUndo> commits = takeNewestFirst();
+            if (commits.Count == 0)
+            {
+                return;
+            }
+
+            Volatile.Write(ref generation, generation + 1);
+            foreach (CommitUndo undo in commits)
+            {
+                TakeBack(undo, buriesRows: true);
+            }
+
+            Sequences.ForgetLoggedAhead();
+        }
+    }
 
     /// <summary>
     /// Before a clean stop or never: logs the exact last values of sequences that had values logged ahead, so that no numbers are skipped.
     /// </summary>
-    public void FlushSequences() => throw new NotImplementedException();
+    public void FlushSequences()
+    {
+        lock (Gate)
+        {
+            Sequences.LogExactValues();
+        }
+    }
 
-    public void Dispose() => throw new NotImplementedException();
+    /// <summary>Rows and bytes of a space.</summary>
+    public SpaceStatistics Statistics(uint spaceId)
+    {
+        lock (Gate)
+        {
+            return Catalog.Find(spaceId) is not { } space
+                ? default
+                : new SpaceStatistics(
+                    space.Primary?.Count ?? 0,
+                    space.State.RowBytes,
+                    space.Indexes.Sum(index => (index.Tree?.NodeCount ?? 0) * RowTree.NodeSize));
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (Gate)
+        {
+            Arena.Dispose();
+        }
+    }
+
+    internal void OpenView(ReadView view)
+    {
+        lock (Gate)
+        {
+            view.Fill(catalog, appliedLsn, generation, roots.Roots, usedSlots);
+            epochs.Open(view);
+        }
+    }
+
+    internal void CloseView(ReadView view)
+    {
+        lock (Gate)
+        {
+            if (!view.IsOpen)
+            {
+                return;
+            }
+
+            view.MarkClosed();
+            epochs.Close(view);
+            DrainReleased();
+        }
+
+        if (view.Garbage.Count > 0)
+        {
+            epochs.FreeAll(view.Garbage);
+        }
+    }
+
+    /// <summary>Under the gate: a transaction begins to hold locks or wait for them.</summary>
+    internal void RegisterHolder(Transaction transaction)
+    {
+        transaction.HolderSequence = ++holderSequence;
+        Locks.Register(transaction);
+    }
+
+    /// <summary>Throws 53200 when a row of this length does not fit any more, 54000 when it is too long.</summary>
+    internal void CheckRoom(int length)
+    {
+        if (length > maxTupleSize)
+        {
+            throw new DbException(
+                SqlStates.ProgramLimitExceeded,
+                $"row is too long: {length} bytes, at most {maxTupleSize} are allowed",
+                hint: "memtx.max_tuple_size sets the limit");
+        }
+
+        if (Arena.UsedBytes + RowArena.BlockSize(length) <= MemoryLimit)
+        {
+            return;
+        }
+
+        DrainReleased();
+        if (Arena.UsedBytes + RowArena.BlockSize(length) > MemoryLimit)
+        {
+            throw new DbException(
+                SqlStates.OutOfMemory,
+                $"out of memory: rows and indexes use {Arena.UsedBytes} bytes of {MemoryLimit}",
+                hint: "delete rows, or raise memtx_memory");
+        }
+    }
+
+    /// <summary>Under the gate: frees what durable commits replaced.</summary>
+    private void DrainReleased()
+    {
+        while (released.TryDequeue(out CommitUndo? undo))
+        {
+            foreach (ref readonly CommitUndo.Step step in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(undo.Steps))
+            {
+                if (step.Kind == CommitUndo.StepKind.Schema)
+                {
+                    RetireReplaced(step.Change!);
+                }
+                else if (step.Old != 0)
+                {
+                    epochs.RetireRow(step.Old);
+                }
+            }
+
+            Recycle(undo);
+        }
+
+        while (graveyard.TryPeek(out (nint Row, long Sequence) dead) && !IsHeldSince(dead.Sequence))
+        {
+            epochs.RetireRow(graveyard.Dequeue().Row);
+        }
+    }
+
+    private bool IsHeldSince(long sequence)
+    {
+        foreach (Transaction holder in Locks.Holders)
+        {
+            if (holder.HolderSequence <= sequence)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The change of a space is durable: trees of the old version that the new one does not share go.</summary>
+    private void RetireReplaced(SchemaStep change)
+    {
+        if (change.Before is not { } before)
+        {
+            return;
+        }
+
+        foreach (SpaceIndex index in before.Indexes)
+        {
+            if (index.Tree is { } tree && change.After?.Has(tree) != true)
+            {
+                bool withRows = change.DropsRows && ReferenceEquals(tree, before.Primary);
+                Release(tree);
+                epochs.RetireTree(tree.TakeNodes(), withRows);
+            }
+        }
+    }
+
+    private void Recycle(CommitUndo undo)
+    {
+        undo.Clear();
+        if (spareUndo.Count < 64)
+        {
+            spareUndo.Push(undo);
+        }
+    }
+
+    /// <summary>Makes a version of a space the current one.</summary>
+    private void Adopt(uint spaceId, Space? space)
+    {
+        foreach (SpaceIndex index in space?.Indexes ?? [])
+        {
+            if (index.Tree is { Slot: < 0 } tree)
+            {
+                tree.Attach(roots, TakeSlot(), epochs);
+            }
+        }
+
+        Volatile.Write(ref catalog, catalog.With(spaceId, space));
+    }
+
+    private int TakeSlot()
+    {
+        if (freeSlots.TryPop(out int slot))
+        {
+            return slot;
+        }
+
+        if (usedSlots == roots.Roots.Length)
+        {
+            Array.Resize(ref roots.Roots, usedSlots * 2);
+        }
+
+        return usedSlots++;
+    }
+
+    /// <summary>Takes a tree out of the root table. Views that are open know the slot by number, so it is used again only when there are none.</summary>
+    private void Release(RowTree tree)
+    {
+        if (tree.Slot < 0)
+        {
+            return;
+        }
+
+        int slot = tree.Slot;
+        tree.Detach();
+        if (!epochs.HasViews)
+        {
+            freeSlots.Push(slot);
+        }
+    }
 }

@@ -51,87 +51,372 @@ public enum TableLockMode
 /// Statement protocol: <see cref="BeginStatement"/>; reads and writes; then <see cref="EndStatement"/> or
 /// <see cref="RollbackStatement"/> (undoes the statement's writes, keeps its locks). Cursors are valid until the
 /// statement ends. Keys and tuples are MessagePack arrays; a key may be a prefix of the index's parts.
+/// A statement's reads see the transaction's writes of earlier statements, not its own.
 /// </summary>
-public sealed partial class Transaction : IDisposable
+public sealed unsafe partial class Transaction : IDisposable
 {
-    /// <summary>Schema as this transaction sees it: the view's, with its own DDL applied.</summary>
-    public DatabaseSchema Schema => throw new NotImplementedException();
+    private readonly Engine engine;
+    private readonly IsolationLevel isolation;
+    private readonly ReadView view;
+    private readonly StatementVersions versions;
+    private readonly List<JournalEntry> journal = [];
+    private Dictionary<uint, SpaceOverlay>? overlays;
+    private int statementStart;
+    private long readLsn;
+    private long firstGeneration = -1;
+    private bool isOver;
+
+    internal Transaction(Engine engine, IsolationLevel isolation, bool readOnly)
+    {
+        this.engine = engine;
+        this.isolation = isolation;
+        IsReadOnly = readOnly;
+        view = new ReadView(engine);
+        versions = new StatementVersions(engine.Arena);
+    }
 
     /// <summary>
     /// What was read may depend on every commit up to this LSN; results may be shown only when it is durable
     /// (<see cref="Database.WaitDurableAsync"/>). Exact per table read where possible, so that reads of quiet tables never wait.
+    /// Throws 40001 when a commit that may have been read was taken back because the log could not be written.
     /// </summary>
-    public long ReadLsn => throw new NotImplementedException();
+    public long ReadLsn
+    {
+        get
+        {
+            if (firstGeneration >= 0 && firstGeneration != engine.Generation)
+            {
+                throw TakenBack();
+            }
 
-    public bool IsReadOnly => throw new NotImplementedException();
+            return readLsn;
+        }
+    }
 
-    public bool HasWrites => throw new NotImplementedException();
+    public bool IsReadOnly { get; }
 
-    public void BeginStatement() => throw new NotImplementedException();
+    public bool HasWrites => journal.Count > 0;
 
-    public void EndStatement() => throw new NotImplementedException();
+    public void BeginStatement()
+    {
+        CheckNotOver();
+        FinishStatement();
+        versions.Statement++;
+        statementStart = journal.Count;
+        if (Waiting is not null)
+        {
+            // the wait was given up (a time limit, a cancel): it must not count as waiting any more
+            lock (engine.Gate)
+            {
+                engine.Locks.StopWaiting(this);
+            }
+        }
+    }
 
-    public void RollbackStatement() => throw new NotImplementedException();
+    public void EndStatement() => FinishStatement();
+
+    public void RollbackStatement()
+    {
+        RollbackTo(statementStart);
+        FinishStatement();
+    }
 
     /// <summary>
     /// The row with this full key of a unique index as this statement sees it. The span points into the row's memory and
     /// is valid until the statement ends.
     /// </summary>
-    public bool TryGet(uint spaceId, uint indexId, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> tuple) => throw new NotImplementedException();
+    public bool TryGet(uint spaceId, uint indexId, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> tuple)
+    {
+        Space space = SpaceToRead(spaceId, out SpaceOverlay? overlay);
+        (SpaceIndex index, int position) = IndexToRead(space, indexId);
+        KeyDef def = index.Key!;
+        int count = def.CheckKey(key);
+        if (!def.IsUnique || count != def.Own)
+        {
+            throw new DbException(SqlStates.InternalError, $"index \"{index.Def.Name}\" cannot find one row by {count} values");
+        }
 
-    /// <summary>Rows of an index in order (or reversed) within a range, as this statement sees them.</summary>
-    public IndexCursor OpenCursor(uint spaceId, uint indexId, in KeyRange range, bool descending) => throw new NotImplementedException();
+        fixed (byte* bytes = key)
+        {
+            byte* first = bytes;
+            RawTuple.ArrayHead(ref first);
+            nint row = FindVisible(space, overlay, index, position, def.ProbeKey(first, count));
+            tuple = row == 0 ? default : RowArena.Span(row);
+            return row != 0;
+        }
+    }
+
+    /// <summary>
+    /// Rows of an index in order (or reversed) within a range, as this statement sees them. Bounds are in the order of the index.
+    /// </summary>
+    public IndexCursor OpenCursor(uint spaceId, uint indexId, in KeyRange range, bool descending)
+    {
+        Space space = SpaceToRead(spaceId, out SpaceOverlay? overlay);
+        if (space.Primary is null && indexId == 0)
+        {
+            return new MergedCursor();
+        }
+
+        (SpaceIndex index, int position) = IndexToRead(space, indexId);
+        nint touched = overlay?.RootFor(0, versions.Statement) ?? 0;
+        if (touched == 0)
+        {
+            return new MergedCursor(index.Key!, view.RootOf(index.Tree!), in range, descending);
+        }
+
+        nint own = position == 0 ? touched : overlay!.RootFor(position, versions.Statement);
+        return new MergedCursor(
+            index.Key!, view.RootOf(index.Tree!), own, space.Primary!.Key, position == 0 ? 0 : touched, in range, descending);
+    }
 
     /// <summary>Rows of the table as this statement sees them; O(1) where there is no overlay. For the planner: cheap estimates are enough.</summary>
-    public long EstimateRows(uint spaceId) => throw new NotImplementedException();
-
-    /// <summary>Locks a row for writing. Done: the lock is held and <see cref="TryGetLatest"/> gives the version to change.</summary>
-    public WriteResult LockRow(uint spaceId, ReadOnlySpan<byte> primaryKey) => throw new NotImplementedException();
-
-    /// <summary>
-    /// The newest version of a row that this transaction has locked: its own, else the newest committed one. The span is
-    /// valid until the next call of this method or a write.
-    /// </summary>
-    public bool TryGetLatest(uint spaceId, ReadOnlySpan<byte> primaryKey, out ReadOnlySpan<byte> tuple) => throw new NotImplementedException();
-
-    public WriteResult LockTable(uint spaceId, TableLockMode mode) => throw new NotImplementedException();
-
-    /// <summary>Adds a row. Locks its unique keys; Duplicate when one is taken.</summary>
-    public WriteResult Insert(uint spaceId, ReadOnlySpan<byte> tuple) => throw new NotImplementedException();
-
-    /// <summary>Replaces the row with primary key <paramref name="oldPrimaryKey"/> by a tuple whose primary key may differ.</summary>
-    public WriteResult Update(uint spaceId, ReadOnlySpan<byte> oldPrimaryKey, ReadOnlySpan<byte> newTuple) => throw new NotImplementedException();
-
-    public WriteResult Delete(uint spaceId, ReadOnlySpan<byte> primaryKey) => throw new NotImplementedException();
-
-    /// <summary>Empties a table (needs Exclusive); logged as Tarantool's TRUNCATE.</summary>
-    public WriteResult Truncate(uint spaceId) => throw new NotImplementedException();
-
-    /// <summary>
-    /// Next value of a sequence. As <see cref="Database.NextSequenceValue"/>, but also for a sequence that this transaction made (or altered)
-    /// and has not committed yet, whose values then belong to the transaction.
-    /// </summary>
-    public long NextSequenceValue(uint sequenceId) => throw new NotImplementedException();
-
-    /// <summary>setval, as <see cref="Database.SetSequenceValue"/>, also for a sequence of this transaction's own.</summary>
-    public void SetSequenceValue(uint sequenceId, long value, bool isCalled) => throw new NotImplementedException();
+    public long EstimateRows(uint spaceId)
+    {
+        Space? space = CurrentSpace(spaceId);
+        long committed = space?.Primary?.Count ?? 0;
+        return overlays is not null && overlays.TryGetValue(spaceId, out SpaceOverlay? overlay)
+            ? Math.Max(committed + overlay.Balance, 0)
+            : committed;
+    }
 
     /// <summary>A number for <see cref="RollbackTo"/>; savepoints nest by position.</summary>
-    public int Savepoint() => throw new NotImplementedException();
+    public int Savepoint() => journal.Count;
 
-    public void RollbackTo(int savepoint) => throw new NotImplementedException();
+    public void RollbackTo(int savepoint)
+    {
+        CheckNotOver();
+        for (int i = journal.Count - 1; i >= savepoint; i--)
+        {
+            TakeBack(journal[i]);
+        }
+
+        journal.RemoveRange(savepoint, journal.Count - savepoint);
+        statementStart = Math.Min(statementStart, savepoint);
+        versions.Statement++;
+    }
 
     /// <summary>
     /// Applies the overlay to the tables and queues it for the log, atomically; returns the LSN to wait for (0 when there
     /// was nothing to write). Throws 23505, 40001, 53200, 53100. The transaction is over either way and its locks are
     /// free at once; the caller shows success only after <see cref="Database.WaitDurableAsync"/>.
     /// </summary>
-    public long Commit() => throw new NotImplementedException();
+    public long Commit()
+    {
+        CheckNotOver();
+        bool applied = false;
+        try
+        {
+            if (journal.Count == 0)
+            {
+                return 0;
+            }
 
-    public void Rollback() => throw new NotImplementedException();
+            lock (engine.Gate)
+            {
+                if (firstGeneration != engine.Generation)
+                {
+                    throw TakenBack();
+                }
+
+                long lsn = engine.Commit(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(journal));
+                applied = true;
+                End();
+                return lsn;
+            }
+        }
+        finally
+        {
+            Finish(rowsWereApplied: applied);
+        }
+    }
+
+    public void Rollback()
+    {
+        if (!isOver)
+        {
+            Finish(rowsWereApplied: false);
+        }
+    }
 
     /// <summary>Rolls back when neither committed nor rolled back.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose() => Rollback();
+
+    private static DbException TakenBack() => new(
+        SqlStates.SerializationFailure,
+        "the transaction may have read a commit that was taken back, because the log could not be written",
+        hint: "run the transaction again");
+
+    private void CheckNotOver()
+    {
+        if (isOver)
+        {
+            throw new InvalidOperationException("the transaction is over");
+        }
+    }
+
+    private void EnsureView()
+    {
+        if (!view.IsOpen)
+        {
+            CheckNotOver();
+            engine.OpenView(view);
+            if (firstGeneration < 0)
+            {
+                firstGeneration = view.Generation;
+            }
+        }
+    }
+
+    private void FinishStatement()
+    {
+        if (view.IsOpen && isolation == IsolationLevel.ReadCommitted)
+        {
+            engine.CloseView(view);
+        }
+
+        versions.FreeRetired();
+    }
+
+    private Space SpaceToRead(uint spaceId, out SpaceOverlay? overlay)
+    {
+        EnsureView();
+        overlay = null;
+        Space? space = null;
+        if (overlays is not null && overlays.TryGetValue(spaceId, out overlay))
+        {
+            space = overlay.Space;
+        }
+        else if (pending is null || !pending.TryGetValue(spaceId, out space))
+        {
+            space = view.Catalog.Find(spaceId);
+        }
+
+        if (space is null)
+        {
+            throw new DbException(SqlStates.UndefinedTable, $"space {spaceId} does not exist");
+        }
+
+        NoteRead(space.State);
+        return space;
+    }
+
+    private void NoteRead(SpaceState state) => readLsn = Math.Max(readLsn, state.LastLsn);
+
+    private static (SpaceIndex Index, int Position) IndexToRead(Space space, uint indexId)
+    {
+        for (int i = 0; i < space.Indexes.Length; i++)
+        {
+            SpaceIndex index = space.Indexes[i];
+            if (index.Def.Id == indexId && index.Tree is not null)
+            {
+                return (index, i);
+            }
+        }
+
+        throw new DbException(
+            SqlStates.FeatureNotSupported,
+            $"index {indexId} of \"{space.Def.Name}\" does not exist any more or is of a kind that cannot be read");
+    }
+
+    private nint FindVisible(Space space, SpaceOverlay? overlay, SpaceIndex index, int position, in Probe probe)
+    {
+        nint touched = overlay?.RootFor(0, versions.Statement) ?? 0;
+        if (touched != 0)
+        {
+            nint own = RowTree.Find(position == 0 ? touched : overlay!.RootFor(position, versions.Statement), index.Key!, in probe);
+            if (own != 0)
+            {
+                return SpaceOverlay.IsTombstone(own) ? 0 : own;
+            }
+        }
+
+        nint row = RowTree.Find(view.RootOf(index.Tree!), index.Key!, in probe);
+        if (row == 0 || touched == 0 || position == 0)
+        {
+            return row;
+        }
+
+        KeyDef primary = space.Primary!.Key;
+        return RowTree.Find(touched, primary, primary.ProbeRow(RowArena.Data(row), primary.Count)) != 0 ? 0 : row;
+    }
+
+    /// <summary>Undoes one write on the overlay and frees its row.</summary>
+    private void TakeBack(JournalEntry entry)
+    {
+        if (entry.Change is not null)
+        {
+            TakeBack(entry.Change);
+        }
+
+        SpaceOverlay overlay = overlays![entry.SpaceId];
+        overlay.BeginWrite(versions.Statement);
+        overlay.TakeBack(entry.Row, entry.Previous);
+        engine.Arena.FreeRow(entry.Row);
+    }
+
+    /// <summary>Under the gate: locks go, and nothing more can happen.</summary>
+    private void End()
+    {
+        isOver = true;
+        if (HolderIndex >= 0)
+        {
+            engine.Locks.ReleaseAll(this);
+        }
+    }
+
+    private void Finish(bool rowsWereApplied)
+    {
+        if (!isOver)
+        {
+            if (HolderIndex >= 0)
+            {
+                lock (engine.Gate)
+                {
+                    End();
+                }
+            }
+
+            isOver = true;
+        }
+
+        FreeWrites(rowsWereApplied);
+        versions.FreeRetired();
+        if (view.IsOpen)
+        {
+            engine.CloseView(view);
+        }
+    }
+
+    private void FreeWrites(bool rowsWereApplied)
+    {
+        for (int i = journal.Count - 1; i >= 0; i--)
+        {
+            JournalEntry entry = journal[i];
+            if (entry.Kind == JournalKind.Delete || (entry.Kind == JournalKind.Put && !rowsWereApplied))
+            {
+                engine.Arena.FreeRow(entry.Row);
+            }
+
+            if (entry.Change is { } change)
+            {
+                change.Overlay?.Free(engine.Arena);
+                if (!rowsWereApplied && change.Step.After is { } after)
+                {
+                    engine.Alteration.FreeOwnTrees(after, change.Step.Before);
+                }
+            }
+        }
+
+        if (overlays is not null)
+        {
+            foreach (SpaceOverlay overlay in overlays.Values)
+            {
+                overlay.Free(engine.Arena);
+            }
+        }
+
+        journal.Clear();
+    }
 }
 
 /// <summary>Bounds of an index scan. Empty key means unbounded. Keys are MessagePack arrays, prefixes allowed.</summary>
