@@ -53,6 +53,11 @@ internal sealed unsafe partial class Engine
         FinishSnapshot();
         foreach (ref readonly RecoveredRow row in rows)
         {
+            if (row.Operation != RecoveredOperation.Nop && catalog.Find(row.SpaceId) is { Def.Engine: "blackhole" })
+            {
+                continue; // logged, never kept
+            }
+
             switch (row.Operation)
             {
                 case RecoveredOperation.Insert:
@@ -300,20 +305,12 @@ internal sealed unsafe partial class Engine
     }
 
     /// <summary>
-    /// Definitions of the spaces whose rows come before the rows of <c>_index</c> in a snapshot; the files' own definitions replace them.
+    /// Definitions of Tarantool's system spaces, which it has built in too: rows of some come in a snapshot before the rows of
+    /// <c>_index</c>, and a minimal snapshot does not define them at all. The files' own definitions replace them.
     /// </summary>
     private void DefineCoreSpaces()
     {
-        (uint Id, string Name, FieldType[] Key)[] spaces =
-        [
-            (SystemSpaces.Schema, "_schema", [FieldType.String]),
-            (SystemSpaces.Collation, "_collation", [FieldType.Unsigned]),
-            (SystemSpaces.Space, "_space", [FieldType.Unsigned]),
-            (SystemSpaces.Sequence, "_sequence", [FieldType.Unsigned]),
-            (SystemSpaces.SequenceData, "_sequence_data", [FieldType.Unsigned]),
-            (SystemSpaces.Index, "_index", [FieldType.Unsigned, FieldType.Unsigned]),
-        ];
-        foreach ((uint id, string name, FieldType[] key) in spaces)
+        foreach ((uint id, string name, (int Field, FieldType Type)[] key) in CoreRows.Spaces)
         {
             Space space = Alteration.Define(null, DefinitionReader.ReadSpace(CoreRows.Space(id, name)));
             Adopt(id, Alteration.PutIndex(space, DefinitionReader.ReadIndex(CoreRows.PrimaryIndex(id, key))));

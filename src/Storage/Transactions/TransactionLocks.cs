@@ -18,7 +18,10 @@ public sealed unsafe partial class Transaction
     /// <summary>The lock that is waited for.</summary>
     internal LockWait? Waiting { get; set; }
 
-    /// <summary>Locks a row for writing. Done: the lock is held and <see cref="TryGetLatest"/> gives the version to change.</summary>
+    /// <summary>
+    /// Locks a row for writing, or the place of one that does not exist. Done: the lock is held and <see cref="TryGetLatest"/> gives the
+    /// version to change, or that there is none (any more). Conflict: in REPEATABLE READ, it is not the version that was seen.
+    /// </summary>
     public WriteResult LockRow(uint spaceId, ReadOnlySpan<byte> primaryKey)
     {
         BeginChange();
@@ -32,7 +35,8 @@ public sealed unsafe partial class Transaction
             fixed (byte* bytes = primaryKey)
             {
                 byte* first = FullKey(overlay.Space, primaryKey, bytes, out Probe probe);
-                return LockExisting(overlay, first, in probe, out _);
+                WriteResult result = LockExisting(overlay, first, in probe, out _);
+                return result.Outcome == WriteOutcome.Gone ? default : result;
             }
         }
     }
