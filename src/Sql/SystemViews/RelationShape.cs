@@ -38,29 +38,37 @@ internal sealed class RelationShape
     public static IEnumerable<RelationShape> Parse(string text)
     {
         string[] head = [];
-        var columns = new List<ColumnDef>();
+        var body = new System.Text.StringBuilder();
         foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            if (line[0] != ' ')
+            if (line[0] == ' ')
             {
-                if (head.Length > 0)
-                {
-                    yield return Make(head, columns);
-                }
-
-                head = line.Split(' ');
-                columns = [];
+                body.Append(line);
                 continue;
             }
 
-            foreach (string column in line.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            if (head.Length > 0)
             {
-                string[] words = column.Split(' ');
-                columns.Add(new ColumnDef(words[0], TypeOf(words[1].TrimEnd('!'))) { IsNullable = !column.EndsWith('!'), Ordinal = columns.Count });
+                yield return Make(head, ColumnsOf(body.ToString()));
             }
+
+            head = line.Split(' ');
+            body.Clear();
         }
 
-        yield return Make(head, columns);
+        yield return Make(head, ColumnsOf(body.ToString()));
+    }
+
+    private static List<ColumnDef> ColumnsOf(string body)
+    {
+        var columns = new List<ColumnDef>();
+        foreach (string column in body.Split(','))
+        {
+            string[] words = column.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            columns.Add(new ColumnDef(words[0], TypeOf(words[1].TrimEnd('!'))) { IsNullable = !column.EndsWith('!'), Ordinal = columns.Count });
+        }
+
+        return columns;
     }
 
     private static RelationShape Make(string[] head, List<ColumnDef> columns) =>
