@@ -136,7 +136,7 @@ public sealed partial class TidyTests
         Assert.Empty(missing);
     }
 
-    [GeneratedRegex(@"^( +)(?:(?:public|private|protected|internal|static|async|override|virtual|sealed|unsafe|partial|extern|new|readonly)\s+)+[\w<>\[\],.?() ]+\s+\w+(?:<[\w, ]+>)?\(")]
+    [GeneratedRegex(@"^( +)(?!.*\b(?:class|record|struct|interface)\b)(?:(?:public|private|protected|internal|static|async|override|virtual|sealed|unsafe|partial|extern|new|readonly)\s+)+[\w<>\[\],.?() ]+\s+\w+(?:<[\w, ]+>)?\(")]
     private static partial Regex MethodHead();
 
     [GeneratedRegex(@"\b(?:class|record|struct|interface|enum)\s+(?:struct\s+|class\s+)?(\w+)")]
