@@ -86,7 +86,7 @@ internal sealed class BlockScanner(IFile file, LogFileKind kind, long start)
         long left = length - Position;
         if (left < size)
         {
-            return Unfinished(unit, left, size);
+            return Unfinished(unit, left, size, crc);
         }
 
         if (loaded < size)
@@ -130,9 +130,11 @@ internal sealed class BlockScanner(IFile file, LogFileKind kind, long start)
         return false;
     }
 
-    private bool Unfinished(BlockUnit unit, long left, long wanted)
+    private bool Unfinished(BlockUnit unit, long left, long wanted, uint? crc = null)
     {
-        string? hidden = left > BlockFormat.FixheaderSize ? tail.FindBehind(Position) : null;
+        string? hidden = crc is null || left <= BlockFormat.FixheaderSize ? null
+            : tail.HasChecksum(Position + BlockFormat.FixheaderSize, crc.Value) ? "the whole payload (its checksum is right)"
+            : tail.FindBehind(Position);
         if (left > 0)
         {
             unit.AddRemark(DamageKinds.TailTruncated, Position, $"{wanted} bytes", $"{left} bytes to the end of the file");

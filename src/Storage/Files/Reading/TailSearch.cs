@@ -27,6 +27,9 @@ internal sealed class TailSearch(IFile file)
             : null;
     }
 
+    /// <summary>True when the bytes from <paramref name="from"/> to the end of the file have a checksum.</summary>
+    public bool HasChecksum(long from, uint crc) => ChecksumAt(from, length - from) == crc;
+
     /// <summary>True when the file ends with the EOF marker and that begins at or behind <paramref name="from"/>.</summary>
     public bool EndsWithMarker(long from)
     {
