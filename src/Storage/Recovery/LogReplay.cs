@@ -45,6 +45,7 @@ internal sealed class LogReplay
             AcceptTornTail = isLast && isOurs,
         };
         using LogFileReader reader = LogFileReader.Open(files, log.Path, options);
+        RaiseTo(log.Clock);
         int taken = 0;
         while (reader.TryReadTransaction(out LogTransaction transaction))
         {
@@ -64,6 +65,13 @@ internal sealed class LogReplay
 
     /// <summary>Start of the Version line of files that this product wrote: each batch is one block in them.</summary>
     public const string OwnProduct = "picodata.net";
+
+    /// <summary>A log that begins ahead of the state, behind a hole that was passed over: rows before its beginning do not come any more.</summary>
+    private void RaiseTo(VClock start)
+    {
+        for (int id = 0; id < VClock.Size; id++)
+            clock[id] = Math.Max(clock[id], start[id]);
+    }
 
     private void Take(in LogTransaction transaction, string path)
     {

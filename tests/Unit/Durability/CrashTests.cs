@@ -117,7 +117,7 @@ public sealed class CrashTests
         {
             ModelledDisk disk = NewDisk(seed);
             int fatal = 0;
-            int syncs = 0, failAt = 12 + (seed % 40);
+            int syncs = 0, failAt = 3 + (seed % 20);
             disk.Faults = operation => operation.Kind == DiskOperationKind.Sync && operation.Path.EndsWith(".xlog", StringComparison.Ordinal) && ++syncs == failAt
                 ? DiskFault.IoError : DiskFault.None;
             var workload = new CrashWorkload(seed);

@@ -67,8 +67,7 @@ internal static class TestTables
     {
         transaction.BeginStatement();
         byte[] primary = Tuple(key);
-        Done(transaction.LockRow(space, primary));
-        Done(transaction.TryGetLatest(space, primary, out _)
+        Done(transaction.LockRow(space, primary).Outcome == WriteOutcome.Done
             ? transaction.Update(space, primary, Tuple(key, value))
             : transaction.Insert(space, Tuple(key, value)));
         transaction.EndStatement();
@@ -78,8 +77,7 @@ internal static class TestTables
     {
         transaction.BeginStatement();
         byte[] primary = Tuple(key);
-        Done(transaction.LockRow(space, primary));
-        if (transaction.TryGetLatest(space, primary, out _))
+        if (transaction.LockRow(space, primary).Outcome == WriteOutcome.Done)
             Done(transaction.Delete(space, primary));
         transaction.EndStatement();
     }
