@@ -54,21 +54,15 @@ internal sealed class LogSegment : IDisposable
         string temporary = path + LogFileName.InProgress;
         if (files.FileExists(temporary))
             files.Delete(temporary);
-        IFile file = files.Create(temporary);
-        try
+        byte[] text = header.Encode();
+        using (IFile file = files.Create(temporary))
         {
-            byte[] text = header.Encode();
             file.Write(0, text);
             SyncOrFail(file.Sync, temporary);
-            files.Rename(temporary, path);
-            SyncOrFail(() => files.SyncDirectory(directory), directory);
-            return new LogSegment(file, path, header, text.Length, syncs);
         }
-        catch (IOException)
-        {
-            file.Dispose();
-            throw;
-        }
+        files.Rename(temporary, path);
+        SyncOrFail(() => files.SyncDirectory(directory), directory);
+        return new LogSegment(files.OpenReadWrite(path), path, header, text.Length, syncs);
     }
 
     /// <summary>Writes a block and, in <c>fsync</c> mode, syncs it. An <see cref="IOException"/>: <see cref="CutBack"/> is due.</summary>

@@ -116,15 +116,15 @@ public sealed class CrashTests
         for (int seed = from; seed < from + count; seed++)
         {
             ModelledDisk disk = NewDisk(seed);
-            int fatal = 0;
+            var fatal = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             int syncs = 0, failAt = 3 + (seed % 20);
             disk.Faults = operation => operation.Kind == DiskOperationKind.Sync && operation.Path.EndsWith(".xlog", StringComparison.Ordinal) && ++syncs == failAt
                 ? DiskFault.IoError : DiskFault.None;
             var workload = new CrashWorkload(seed);
-            await using (Database database = await Open(disk, _ => Interlocked.Increment(ref fatal)))
+            await using (Database database = await Open(disk, _ => fatal.SetResult()))
             {
-                await workload.RunAsync(database, Steps);
-                Assert.Equal(1, fatal);
+                await workload.RunAsync(database, Steps * 2);
+                await fatal.Task.WaitAsync(TimeSpan.FromSeconds(20));
                 DbException refused = Assert.Throws<DbException>(() => WriteOne(database));
                 Assert.Equal(SqlStates.IoError, refused.SqlState);
             }
