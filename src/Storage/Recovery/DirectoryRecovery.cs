@@ -34,7 +34,7 @@ internal sealed class DirectoryRecovery(Engine engine, StorageOptions options, S
         if (report.Skipped.Count > 0 || last is { Dropped: true })
             needsCheckpoint = true;
         StateRows.Require(engine, snapshot, report);
-        if (!whole)
+        if (!whole && clock.Equals(snapshot.Clock))
         {
             // what was loaded is less than the snapshot of this name holds: it gets a name of its own
             int self = StateRows.ReplicaId(engine, snapshot, report);

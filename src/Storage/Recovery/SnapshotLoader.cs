@@ -15,20 +15,12 @@ internal static class SnapshotLoader
         int before = report.Skipped.Count;
         using LogFileReader reader = LogFileReader.Open(files, snapshot.Path, options);
         int taken = 0;
-        bool definitionsAreWhole = false;
         while (reader.TryReadBlock(out LogBlock block))
         {
             cancel.ThrowIfCancellationRequested();
             taken = report.Take(reader, taken);
             foreach (ref readonly LogRow row in block.Rows)
-            {
-                if (row.Body.SpaceId > SystemSpaces.Index && !definitionsAreWhole)
-                {
-                    SupplyDefinitions(engine, snapshot.Path, report);
-                    definitionsAreWhole = true;
-                }
                 LoadRow(engine, snapshot.Path, block, row, report);
-            }
             progress.At(block.Offset);
         }
         report.Take(reader, taken);
@@ -40,22 +32,6 @@ internal static class SnapshotLoader
         Finish(engine, snapshot.Path);
         progress.FileDone(snapshot.Length);
         return report.Skipped.Count == before;
-    }
-
-    /// <summary>
-    /// A snapshot may leave out the rows of <c>_space</c> and <c>_index</c> that define the system spaces (Tarantool has them built in). Then
-    /// the standard ones are put into the state, so that a snapshot of it is complete.
-    /// </summary>
-    private static void SupplyDefinitions(Engine engine, string path, RecoveryReport report)
-    {
-        if (engine.Schema.Space(SystemSpaces.Cluster) is not null)
-            return;
-        report.Remark($"{path} does not define the system spaces; the standard definitions are used");
-        foreach (BootstrapRow row in BootstrapRows.Create(Guid.Empty, Guid.Empty))
-        {
-            if (row.SpaceId is SystemSpaces.Space or SystemSpaces.Index)
-                engine.LoadSnapshotRow(row.SpaceId, row.Tuple.Span);
-        }
     }
 
     private static void Finish(Engine engine, string path)

@@ -118,7 +118,7 @@ public sealed class CrashTests
             ModelledDisk disk = NewDisk(seed);
             var fatal = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             int syncs = 0, failAt = 3 + (seed % 20);
-            disk.Faults = operation => operation.Kind == DiskOperationKind.Sync && operation.Path.EndsWith(".xlog", StringComparison.Ordinal) && ++syncs == failAt
+            disk.Faults = operation => operation.Kind == DiskOperationKind.Sync && operation.Path.Contains(".xlog", StringComparison.Ordinal) && ++syncs == failAt
                 ? DiskFault.IoError : DiskFault.None;
             var workload = new CrashWorkload(seed);
             await using (Database database = await Open(disk, _ => fatal.SetResult()))

@@ -67,7 +67,8 @@ internal static class TestTables
     {
         transaction.BeginStatement();
         byte[] primary = Tuple(key);
-        Done(transaction.LockRow(space, primary).Outcome == WriteOutcome.Done
+        Done(transaction.LockRow(space, primary));
+        Done(transaction.TryGetLatest(space, primary, out _)
             ? transaction.Update(space, primary, Tuple(key, value))
             : transaction.Insert(space, Tuple(key, value)));
         transaction.EndStatement();
@@ -77,7 +78,8 @@ internal static class TestTables
     {
         transaction.BeginStatement();
         byte[] primary = Tuple(key);
-        if (transaction.LockRow(space, primary).Outcome == WriteOutcome.Done)
+        Done(transaction.LockRow(space, primary));
+        if (transaction.TryGetLatest(space, primary, out _))
             Done(transaction.Delete(space, primary));
         transaction.EndStatement();
     }
