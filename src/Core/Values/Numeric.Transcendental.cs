@@ -15,6 +15,14 @@ public sealed partial class Numeric
     /// <summary>Square root; 2201F for negative values.</summary>
     public Numeric Sqrt()
     {
+        (int weight, _) = Weight();
+        int resultDigits = weight >= 0 ? (weight + 1) * 4 / 2 - 1 : 1 - (1 - weight) * 4 / 2;
+        return Sqrt(Math.Clamp(Math.Max(MinSignificantDigits - resultDigits, Scale), 0, MaxDisplayScale));
+    }
+
+    /// <summary>Square root rounded to a number of digits behind the point; 2201F for negative values.</summary>
+    public Numeric Sqrt(int scale)
+    {
         if (isNaN)
         {
             return this;
@@ -25,13 +33,8 @@ public sealed partial class Numeric
             throw new DbException(SqlStates.InvalidArgumentForPower, "cannot take square root of a negative number");
         }
 
-        (int weight, _) = Weight();
-        int resultDigits = weight >= 0 ? (weight + 1) * 4 / 2 - 1 : 1 - (1 - weight) * 4 / 2;
-        int scale = Math.Clamp(Math.Max(MinSignificantDigits - resultDigits, Scale), 0, MaxDisplayScale);
-
         // one digit more than wanted, then round
-        BigInteger root = SquareRoot(ScaledTo(Math.Max(Scale, 2 * (scale + 1))) / PowerOfTen(Math.Max(0, Scale - 2 * (scale + 1))));
-        return RoundTo(root, scale + 1, scale);
+        return RoundTo(SquareRoot(ToFixed(2 * (scale + 1))), scale + 1, scale);
     }
 
     /// <summary>e to this power; 22003 when the result is too large.</summary>

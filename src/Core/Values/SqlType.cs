@@ -106,6 +106,7 @@ public sealed partial class SqlType
     /// <summary>Pseudo-types of polymorphic signatures; an expression never has one of them.</summary>
     public static readonly SqlType AnyElement = new(2283, "anyelement", 4, DatumKind.Null, 'P', 0);
     public static readonly SqlType Any = new(2276, "any", 4, DatumKind.Null, 'P', 0);
+    public static readonly SqlType AnyNonArray = new(2776, "anynonarray", 4, DatumKind.Null, 'P', 0);
     /// <summary>Like anyelement and anyarray, but arguments are first brought to one common type (PostgreSQL's anycompatible family).</summary>
     public static readonly SqlType AnyCompatible = new(5077, "anycompatible", 4, DatumKind.Null, 'P', 0);
     public static readonly SqlType AnyCompatibleArray = new(5078, "anycompatiblearray", -1, DatumKind.Array, 'P', 0);
@@ -115,7 +116,7 @@ public sealed partial class SqlType
         Bool, Bytea, InternalChar, NameType, Int8, Int2, Int4, RegProc, Text, Oid_, Xid, Json, Float4, Float8, Unknown,
         Bpchar, Varchar, Date, Time, Timestamp, TimestampTz, Interval, Numeric, RegClass, RegType, RegNamespace, Record,
         Void, Uuid, Jsonb, Int2Vector, OidVector, AclItem, PgNodeTree, AnyArray,
-        AnyElement, Any, AnyCompatible, AnyCompatibleArray,
+        AnyElement, Any, AnyNonArray, AnyCompatible, AnyCompatibleArray,
     ];
 
     private static readonly Dictionary<uint, SqlType> ByOidTable = BuildTable();
