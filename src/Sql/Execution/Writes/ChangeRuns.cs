@@ -13,25 +13,41 @@ internal sealed record ChangeShape(
     WriteTarget Target, CompiledNode Source, int[] KeySlots, bool Unique, AssignmentShape[] Assignments, Evaluator[] Returning, RowDecoder? WholeRow);
 
 /// <summary>
-/// UPDATE and DELETE over found rows. First all rows are found, then they are changed, so that no change is found again
-/// (Halloween). Each is locked and must still be what the view showed, else the statement runs again on the newest rows:
-/// that is READ COMMITTED's second look at the condition.
+/// UPDATE and DELETE over found rows, changed while they are found: a statement's reads do not see its own writes. Each row is
+/// locked and must still be what the view showed, else the statement runs again on the newest rows: that is READ COMMITTED's
+/// second look at the condition.
 /// </summary>
-internal sealed class ChangeRun(ChangeShape shape, bool isDelete, ExecutionContext context) : WriteRun(context, shape.Returning, shape.Returning.Length)
+internal sealed class ChangeRun : WriteRun
 {
-    private readonly record struct Found(byte[] Key, Datum[] Values, Datum[] SourceRow);
+    private readonly ChangeShape shape;
+    private readonly bool isDelete;
+    private readonly TupleWriter key = new();
+    private readonly TupleWriter tuple = new();
+    private readonly Datum[] values;
+    private readonly Datum[] whole;
 
-    private readonly TupleWriter writer = new();
-    private readonly List<Found> found = [];
+    public ChangeRun(ChangeShape shape, bool isDelete, ExecutionContext context)
+        : base(context, shape.Returning, shape.Returning.Length)
+    {
+        this.shape = shape;
+        this.isDelete = isDelete;
+        values = new Datum[shape.Assignments.Length];
+        whole = new Datum[shape.Target.Width + (shape.Returning.Length > 0 ? shape.Source.Width : 0)];
+    }
 
     public override Task? Run()
     {
-        Find();
-        var whole = new Datum[shape.Target.Width + (shape.Returning.Length > 0 ? shape.Source.Width : 0)];
-        foreach (ref readonly Found row in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(found))
+        var seen = new FoundKeys(shape.Unique);
+        using RowSource source = shape.Source.Open(Context);
+        while (source.MoveNext())
         {
             Context.CheckCancelled();
-            Task? wait = LockFound(shape.Target, row.Key, out ReadOnlySpan<byte> latest) ?? (isDelete ? Delete(row, latest, whole) : Update(row, latest, whole));
+            if (!FoundKeys.Write(source.Row, shape.KeySlots, shape.Target.KeyCodecs, key) || (shape.Unique && !seen.Add(key.Written.ToArray())))
+            {
+                continue;
+            }
+
+            Task? wait = LockFound(shape.Target, key.Written, out ReadOnlySpan<byte> latest) ?? (isDelete ? Delete(source.Row, latest) : Update(source.Row, latest));
             if (wait is not null)
             {
                 return wait;
@@ -41,74 +57,57 @@ internal sealed class ChangeRun(ChangeShape shape, bool isDelete, ExecutionConte
         return null;
     }
 
-    private void Find()
+    private Task? Update(Datum[] row, ReadOnlySpan<byte> latest)
     {
-        var keys = new FoundKeys(shape.Unique);
-        using RowSource source = shape.Source.Open(Context);
-        while (source.MoveNext())
+        for (int i = 0; i < values.Length; i++)
         {
-            Context.CheckCancelled();
-            byte[]? key = FoundKeys.Read(source.Row, shape.KeySlots, shape.Target.KeyCodecs, writer);
-            if (key is null || !keys.Add(key))
+            values[i] = shape.Assignments[i].Value.Evaluate(row, Context);
+            if (values[i].IsNull && shape.Target.IsNotNull(shape.Assignments[i].Ordinal))
             {
-                continue;
+                throw shape.Target.NotNullViolation(shape.Assignments[i].Ordinal, null, Context);
             }
+        }
 
-            Datum[] values = shape.Assignments.Length == 0 ? [] : new Datum[shape.Assignments.Length];
+        if (shape.WholeRow is not null)
+        {
+            shape.WholeRow.Decode(latest, whole);
             for (int i = 0; i < values.Length; i++)
             {
-                values[i] = shape.Assignments[i].Value.Evaluate(source.Row, Context);
+                whole[shape.Assignments[i].Ordinal] = values[i];
             }
 
-            Datum[] kept = shape.Returning.Length > 0 ? KeptRows.Take(source) : [];
-            Context.Memory.Charge(96 + key.Length + StatementMemory.SizeOf(values) + StatementMemory.SizeOf(kept));
-            found.Add(new Found(key, values, kept));
-        }
-    }
-
-    private Task? Update(in Found row, ReadOnlySpan<byte> latest, Datum[] whole)
-    {
-        shape.WholeRow?.Decode(latest, whole);
-        for (int i = 0; i < row.Values.Length; i++)
-        {
-            int ordinal = shape.Assignments[i].Ordinal;
-            whole[ordinal] = row.Values[i];
-            if (row.Values[i].IsNull && shape.Target.IsNotNull(ordinal))
-            {
-                throw shape.Target.NotNullViolation(ordinal, null, Context);
-            }
+            shape.Target.CheckConditions(whole, Context);
         }
 
-        shape.Target.CheckConditions(whole, Context);
-        shape.Target.WriteChanged(latest, shape.Assignments, row.Values, writer);
-        WriteResult result = Transaction.Update(shape.Target.SpaceId, row.Key, writer.Written);
+        shape.Target.WriteChanged(latest, shape.Assignments, values, tuple);
+        WriteResult result = Transaction.Update(shape.Target.SpaceId, key.Written, tuple.Written);
         if (result.Outcome == WriteOutcome.Duplicate)
         {
             throw DuplicateOf(result.Index);
         }
 
-        return Unless(result, shape.Target, whole) ?? Done(row, whole);
+        return Unless(result, shape.Target, whole) ?? Done(row);
     }
 
     private DbException DuplicateOf(IndexDef? index)
     {
         var decoded = new Datum[shape.Target.Width];
-        RowDecoder.InPlace(shape.Target.Table, Enumerable.Range(0, decoded.Length)).Decode(writer.Written, decoded);
+        RowDecoder.InPlace(shape.Target.Table, Enumerable.Range(0, decoded.Length)).Decode(tuple.Written, decoded);
         return shape.Target.UniqueViolation(index, decoded, Context);
     }
 
-    private Task? Delete(in Found row, ReadOnlySpan<byte> latest, Datum[] whole)
+    private Task? Delete(Datum[] row, ReadOnlySpan<byte> latest)
     {
         shape.WholeRow?.Decode(latest, whole);
-        return Unless(Transaction.Delete(shape.Target.SpaceId, row.Key), shape.Target, whole) ?? Done(row, whole);
+        return Unless(Transaction.Delete(shape.Target.SpaceId, key.Written), shape.Target, whole) ?? Done(row);
     }
 
-    private Task? Done(in Found row, Datum[] whole)
+    private Task? Done(Datum[] row)
     {
         AffectedRows++;
         if (Returned is not null)
         {
-            row.SourceRow.CopyTo(whole, shape.Target.Width);
+            row.AsSpan(0, shape.Source.Width).CopyTo(whole.AsSpan(shape.Target.Width));
             Return(whole);
         }
 
@@ -255,10 +254,12 @@ internal sealed class LockRowsRun(CompiledNode input, LockShape[] targets, RowLo
 
     private Task? Lock(LockShape target, Datum[] row, ref bool skip)
     {
-        if (skip || FoundKeys.Read(row, target.KeySlots, target.Target.KeyCodecs, writer) is not { } key)
+        if (skip || !FoundKeys.Write(row, target.KeySlots, target.Target.KeyCodecs, writer))
         {
             return null;
         }
+
+        ReadOnlySpan<byte> key = writer.Written;
 
         if (waiting != RowLockWait.Wait)
         {

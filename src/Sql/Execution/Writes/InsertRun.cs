@@ -8,7 +8,9 @@ namespace Picodata.Sql.Execution;
 internal sealed record InsertShape(
     WriteTarget Target, CompiledNode? Source, Evaluator[] Values, ConflictAction Action, TableIndex? Arbiter, AssignmentShape[] Assignments, Evaluator? Where, Evaluator[] Returning);
 
-/// <summary>INSERT, with what ON CONFLICT asks for.</summary>
+/// <summary>
+/// INSERT, with what ON CONFLICT asks for. The source may read the table that is written: a statement's reads do not see its own writes.
+/// </summary>
 internal sealed class InsertRun : WriteRun
 {
     private readonly InsertShape shape;
@@ -32,21 +34,6 @@ internal sealed class InsertRun : WriteRun
         }
 
         using RowSource source = shape.Source.Open(Context);
-        if (ReadsTarget(shape.Source.Node))
-        {
-            var kept = new KeptRows(Context);
-            kept.ReadAll(source);
-            foreach (Datum[] from in kept.Rows)
-            {
-                if (Insert(from) is { } wait)
-                {
-                    return wait;
-                }
-            }
-
-            return null;
-        }
-
         while (source.MoveNext())
         {
             Context.CheckCancelled();
@@ -58,9 +45,6 @@ internal sealed class InsertRun : WriteRun
 
         return null;
     }
-
-    /// <summary>True for sources that may read stored rows: they are read to the end before the first write.</summary>
-    private static bool ReadsTarget(Plans.PlanNode node) => node is not (Plans.ValuesNode or Plans.OneRowNode);
 
     /// <summary>Inserts one row of the source.</summary>
     public Task? Insert(Datum[] from)
@@ -142,14 +126,15 @@ internal sealed class InsertRun : WriteRun
             codecs[i].Write(row[index.Parts[i].Ordinal], key.Output);
         }
 
-        if (!Transaction.TryGet(shape.Target.SpaceId, index.Storage.Id, key.Written, out ReadOnlySpan<byte> seen))
+        if (!Transaction.TryGetLatest(shape.Target.SpaceId, index.Storage.Id, key.Written, out ReadOnlySpan<byte> taken))
         {
             return Again();
         }
 
-        shape.Target.WriteKeyOf(seen, key);
+        shape.Target.WriteKeyOf(taken, key);
         takenKey = key.Written.ToArray();
-        return LockFound(shape.Target, takenKey, out old);
+        Task? waitForRow = Unless(Transaction.LockRow(shape.Target.SpaceId, takenKey), shape.Target, row);
+        return waitForRow ?? (Transaction.TryGetLatest(shape.Target.SpaceId, takenKey, out old) ? null : Again());
     }
 
     /// <summary>DO REPLACE: the row in the way becomes the new row; further rows in the way of other indexes go.</summary>

@@ -113,19 +113,20 @@ internal sealed class FoundKeys(bool unique)
 
     public bool Contains(byte[] key) => seen is not null && seen.Contains(key);
 
-    public static byte[]? Read(Datum[] row, int[] slots, ColumnCodec[] codecs, TupleWriter writer)
+    /// <summary>Writes the key of a found row; false when a value is NULL (the row of an outer join that is not there).</summary>
+    public static bool Write(Datum[] row, int[] slots, ColumnCodec[] codecs, TupleWriter writer)
     {
         writer.Begin(slots.Length);
         for (int i = 0; i < slots.Length; i++)
         {
             if (row[slots[i]].IsNull)
             {
-                return null;
+                return false;
             }
 
             codecs[i].Write(row[slots[i]], writer.Output);
         }
 
-        return writer.Written.ToArray();
+        return true;
     }
 }
