@@ -240,11 +240,11 @@ public sealed partial class Binder
         _ => !descending,
     };
 
-    private static void RequireOrdered(SqlType type, int position)
+    private static void RequireOrdered(SqlType type, int position, string need = "ordering")
     {
         if (type != SqlType.Record && !OperatorTable.IsOrdered(type))
         {
-            throw Error(SqlStates.UndefinedFunction, $"could not identify an ordering operator for type {TypeNames.Display(type)}", position);
+            throw Error(SqlStates.UndefinedFunction, $"could not identify an {need} operator for type {TypeNames.Display(type)}", position);
         }
     }
 

@@ -150,8 +150,13 @@ public sealed partial class Binder
     private BoundExpression BindBinary(BinaryExpr x, ExpressionFrame frame)
     {
         BoundExpression left = BindExpression(x.Left, frame), right = BindExpression(x.Right, frame);
-        return MakeOperator(x.Operator, left, right, x.Position);
+        return MakeOperator(x.Operator, left, right, x.Position, x.Left.Position, x.Right.Position);
     }
+
+    /// <summary>True when values of both types are compared by one order without conversion.</summary>
+    private static bool SameOrder(SqlType left, SqlType right) =>
+        left == right ? left != SqlType.Unknown && left != SqlType.Json
+        : left.Kind == right.Kind && (left.Kind is DatumKind.Int or DatumKind.Double || (left.Category == 'S' && right.Category == 'S'));
 
     private static ComparisonOperator? ComparisonOf(string name) => name switch
     {
@@ -165,7 +170,7 @@ public sealed partial class Binder
     };
 
     /// <summary>left op right with casts; rows are compared field by field.</summary>
-    private BoundExpression MakeOperator(string name, BoundExpression left, BoundExpression right, int position)
+    private BoundExpression MakeOperator(string name, BoundExpression left, BoundExpression right, int position, int leftPosition = 0, int rightPosition = 0)
     {
         ComparisonOperator? comparison = ComparisonOf(name);
         if (comparison is { } op && left is BoundRow leftRow && right is BoundRow rightRow)
@@ -173,16 +178,15 @@ public sealed partial class Binder
             return CompareRows(op, leftRow, rightRow, position);
         }
 
-        if (comparison is { } simple && left.Type == right.Type && left.Type.Kind is DatumKind.Int or DatumKind.Text && left.Type != SqlType.Unknown
-            && left.Type != SqlType.Json)
+        if (comparison is { } simple && left.Type == right.Type && (left.Type.Kind == DatumKind.Int || left.Type.Category == 'S'))
         {
             return new BoundComparison(simple, left, right);
         }
 
         ResolvedFunction function = AtPosition(() => OperatorTable.Resolve(name, left.Type, right.Type), position);
-        left = CoerceTo(left, function.ArgumentTypes[0], -1, CastContext.Implicit, position);
-        right = CoerceTo(right, function.ArgumentTypes[1], -1, CastContext.Implicit, position);
-        if (comparison is { } same && left.Type.Kind == right.Type.Kind)
+        left = CoerceTo(left, function.ArgumentTypes[0], -1, CastContext.Implicit, leftPosition > 0 ? leftPosition : position);
+        right = CoerceTo(right, function.ArgumentTypes[1], -1, CastContext.Implicit, rightPosition > 0 ? rightPosition : position);
+        if (comparison is { } same && SameOrder(left.Type, right.Type) && (left.Type != SqlType.Jsonb || same <= ComparisonOperator.NotEqual))
         {
             return new BoundComparison(same, left, right);
         }
@@ -270,7 +274,7 @@ public sealed partial class Binder
 
         if (items.Length == 1)
         {
-            return MakeOperator(x.IsNegated ? "<>" : "=", operand, items[0], x.Position);
+            return MakeOperator(x.IsNegated ? "<>" : "=", operand, items[0], x.Position, x.Operand.Position, x.Items[0].Position);
         }
 
         SqlType? common = CommonInType(operand, items);
@@ -287,8 +291,14 @@ public sealed partial class Binder
         SqlType type = operand.Type;
         foreach (BoundExpression item in items)
         {
-            if (item.Type == type || item.Type == SqlType.Unknown)
+            if (item.Type == type || item.Type == SqlType.Unknown || (SameOrder(type, item.Type) && CastTable.Find(item.Type, type, CastContext.Implicit) is not null))
             {
+                continue;
+            }
+
+            if (SameOrder(type, item.Type) && CastTable.Find(type, item.Type, CastContext.Implicit) is not null)
+            {
+                type = item.Type;
                 continue;
             }
 

@@ -123,7 +123,7 @@ public sealed partial class Binder
             throw Error(SqlStates.WindowingError, "window functions are not allowed in GROUP BY", key.Position);
         }
 
-        RequireOrdered(e.Type, key.Position);
+        RequireOrdered(e.Type, key.Position, "equality");
         return e;
     }
 

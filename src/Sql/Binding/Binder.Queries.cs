@@ -164,7 +164,7 @@ public sealed partial class Binder
             types[i] = l[i].Type == r[i].Type && l[i].Type != SqlType.Unknown ? l[i].Type : CommonOfTypes(l[i].Type, r[i].Type, name, body.Right.Position);
             if (!body.IsAll)
             {
-                RequireOrdered(types[i], body.Right.Position);
+                RequireOrdered(types[i], body.Right.Position, "equality");
             }
 
             int modifier = l[i].TypeModifier == r[i].TypeModifier ? l[i].TypeModifier : -1;

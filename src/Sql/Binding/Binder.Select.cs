@@ -293,7 +293,7 @@ public sealed partial class Binder
 
         foreach (BoundTarget target in targets)
         {
-            RequireOrdered(target.Expression.Type == SqlType.Unknown ? SqlType.Text : target.Expression.Type, body.Position);
+            RequireOrdered(target.Expression.Type == SqlType.Unknown ? SqlType.Text : target.Expression.Type, body.Position, "equality");
         }
     }
 

@@ -173,7 +173,7 @@ public sealed partial class Planner
 
             equal.Add(terms[term].Value);
             answered.Add(terms[term].Source);
-            scanned *= Selectivity.OfEqual(rows);
+            scanned *= part == 0 ? Selectivity.OfIndexEqual(rows) : Selectivity.OfFurtherPart;
         }
 
         bool isWhole = index.IsUnique && part == index.Parts.Count;
@@ -181,11 +181,7 @@ public sealed partial class Planner
         scanned = isWhole ? 1 : Math.Max(1, scanned);
         bool isMany = range.In is not null || range.InArray is not null;
         bool reverse = false;
-        bool ordered = wish is not null && !isMany && MatchesOrder(table, index, equal.Count, wish, terms, out reverse);
-        if (wish is not null && isMany)
-        {
-            ordered = MatchesOrder(table, index, equal.Count, wish, terms, out reverse);
-        }
+        bool ordered = wish is not null && MatchesOrder(table, index, equal.Count, wish, terms, out reverse);
 
         passing = Math.Min(passing, scanned);
         double read = ordered && wish!.Limit < passing ? Math.Min(scanned, wish.Limit * scanned / Math.Max(1, passing)) : scanned;
@@ -212,7 +208,7 @@ public sealed partial class Planner
             if (term.Ordinal == part.Ordinal && (term.In is not null || term.IsArray))
             {
                 answered.Add(term.Source);
-                scanned *= Math.Min(1, (term.In?.Count ?? 10) * Selectivity.OfEqual(rows));
+                scanned *= Math.Min(1, (term.In?.Count ?? 10) * (equal.Count == 0 ? Selectivity.OfIndexEqual(rows) : Selectivity.OfFurtherPart));
                 return new IndexRange(equal, term.In, term.IsArray ? term.Value : null);
             }
         }

@@ -119,7 +119,7 @@ public sealed partial class Planner
                 FlattenSubquery(reference.Range, query, block);
                 break;
             case BoundLeaf leaf:
-                AddUnit(block, new Unit { Ranges = [leaf.Range], Plan = _ => PlanLeaf(leaf) });
+                AddUnit(block, new Unit { Ranges = [leaf.Range], Plan = unit => leaf is BoundVirtualSource source ? PlanVirtual(source, unit) : PlanLeaf(leaf) });
                 break;
         }
     }
@@ -336,8 +336,6 @@ public sealed partial class Planner
     {
         switch (leaf)
         {
-            case BoundVirtualSource source:
-                return PlanVirtual(source);
             case BoundCteSource source:
                 PlannedCte cte = ctes[source.Cte];
                 return WithLayout(new CteScanNode(cte.Id, source.Cte.Name, cte.Columns) { Estimate = new PlanEstimate(cte.Rows, cte.Rows) }, leaf.Range);
@@ -361,7 +359,7 @@ public sealed partial class Planner
         return new Built(node, layout);
     }
 
-    private Built PlanVirtual(BoundVirtualSource source)
+    private Built PlanVirtual(BoundVirtualSource source, Unit unit)
     {
         var layout = new Layout();
         List<int> ordinals = UsedOrdinals(source.Range);
@@ -370,7 +368,10 @@ public sealed partial class Planner
             layout.Add(new BoundColumn(source.Range, ordinal, source.Range.Columns[ordinal].Type));
         }
 
-        return new Built(new VirtualScanNode(source.Table, source.Range.Alias, ordinals, null) { Estimate = new PlanEstimate(200, 400) }, layout);
+        BoundExpression? filter = Conditions.Join(unit.Local) is { } condition ? Translate(condition, layout) : null;
+        double rows = unit.Local.Aggregate(200.0, (r, c) => r * Selectivity.Of(c, 200));
+        unit.Local.Clear();
+        return new Built(new VirtualScanNode(source.Table, source.Range.Alias, ordinals, filter) { Estimate = new PlanEstimate(Math.Max(1, rows), 400) }, layout);
     }
 
     private Built PlanFunction(BoundFunctionSource source)

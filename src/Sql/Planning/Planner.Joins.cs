@@ -54,7 +54,7 @@ public sealed partial class Planner
         else
         {
             unit.BaseRows = Math.Max(1, estimateRows(unit.Table.Table.SpaceId));
-            unit.Rows = Math.Max(1, unit.Local.Aggregate(unit.BaseRows, (rows, c) => rows * Selectivity.Of(c, unit.BaseRows)));
+            unit.Rows = Math.Max(1, Math.Min(access.Scanned, unit.Local.Aggregate(unit.BaseRows, (rows, c) => rows * Selectivity.Of(c, unit.BaseRows))));
         }
 
         return new JoinPath(null, index, JoinMethod.Scan, access, [], 1L << index, unit.Rows, access.Cost, access.IsOrdered);
@@ -83,19 +83,17 @@ public sealed partial class Planner
 
         for (int mask = 1; mask < all; mask++)
         {
-            Extend(block, conjuncts, best, best[mask], mask);
-            Extend(block, conjuncts, ordered, ordered[mask], mask);
+            Extend(block, conjuncts, best, best[mask], mask, double.PositiveInfinity);
+            Extend(block, conjuncts, ordered, ordered[mask], mask, wish?.Limit ?? double.PositiveInfinity);
         }
 
         JoinPath winner = best[all] ?? throw new DbException(SqlStates.InvalidColumnReference, "lateral references cannot be put in an order");
         JoinPath? inOrder = ordered[all];
-        return inOrder is not null && OrderedCost(inOrder, wish!) < winner.Cost + SortCost(wish, false, winner.Rows, winner.Rows) ? inOrder : winner;
+        return inOrder is not null && inOrder.Cost < winner.Cost + SortCost(wish, false, winner.Rows, winner.Rows) ? inOrder : winner;
     }
 
-    /// <summary>With a limit, an ordered pipeline stops early.</summary>
-    private static double OrderedCost(JoinPath path, OrderWish wish) => path.Cost * Math.Min(1, Math.Max(0.01, wish.Limit / Math.Max(1, path.Rows)));
-
-    private void Extend(Block block, List<Conjunct> conjuncts, JoinPath?[] table, JoinPath? path, long mask)
+    /// <param name="limit">Rows after which an ordered pipeline stops, so that joins see no more left rows.</param>
+    private void Extend(Block block, List<Conjunct> conjuncts, JoinPath?[] table, JoinPath? path, long mask, double limit)
     {
         if (path is null)
         {
@@ -120,7 +118,7 @@ public sealed partial class Planner
                 }
 
                 isConnected |= pass == 0;
-                JoinPath joined = JoinTo(block, conjuncts, path, i);
+                JoinPath joined = JoinTo(block, conjuncts, path, i, limit);
                 ref JoinPath? slot = ref table[(int)(mask | (1L << i))];
                 if (slot is null || joined.Cost < slot.Cost)
                 {
@@ -157,7 +155,7 @@ public sealed partial class Planner
                 }
 
                 bool connects = block.Units[i].Requires != 0 || conjuncts.Exists(c => (c.Mask & (1L << i)) != 0 && (c.Mask & ~(path.Mask | (1L << i))) == 0);
-                JoinPath joined = JoinTo(block, conjuncts, path, i);
+                JoinPath joined = JoinTo(block, conjuncts, path, i, double.PositiveInfinity);
                 if (next is null || (connects && !nextConnects) || (connects == nextConnects && joined.Rows + joined.Cost < next.Rows + next.Cost))
                 {
                     next = joined;
@@ -171,7 +169,7 @@ public sealed partial class Planner
         return path;
     }
 
-    private JoinPath JoinTo(Block block, List<Conjunct> conjuncts, JoinPath path, int index)
+    private JoinPath JoinTo(Block block, List<Conjunct> conjuncts, JoinPath path, int index, double limit)
     {
         Unit unit = block.Units[index];
         long bit = 1L << index, mask = path.Mask | bit;
@@ -186,18 +184,18 @@ public sealed partial class Planner
             }
         }
 
-        double rows = Math.Max(1, path.Rows * unit.Rows * share);
+        double rows = Math.Max(1, path.Rows * unit.Rows * share), left = Math.Min(path.Rows, limit);
         var join = new JoinPath(path, index, JoinMethod.Loop, unit.Access, conditions, mask, rows, 0, path.IsOrdered);
-        JoinPath best = join with { Cost = path.Cost + unit.Cost + (path.Rows * LoopUnitCost(unit)) };
+        JoinPath best = join with { Cost = path.Cost + unit.Cost + (left * LoopUnitCost(unit)) };
         if (unit.Requires == 0 && conditions.Exists(c => IsHashable(c, unit.Ranges)))
         {
-            double cost = path.Cost + unit.Cost + (unit.Rows * HashBuildCost) + (path.Rows * HashProbeCost) + (rows * 0.2);
+            double cost = path.Cost + unit.Cost + (unit.Rows * HashBuildCost) + (left * HashProbeCost) + (Math.Min(rows, limit) * 0.2);
             best = cost < best.Cost ? join with { Method = JoinMethod.Hash, Cost = cost } : best;
         }
 
         if (unit.Table is not null && FindLookup(unit.Table, [.. conditions, .. unit.Local], unit.BaseRows) is { } lookup)
         {
-            double cost = path.Cost + (path.Rows * (DescentCost + (lookup.Rows * RowCost)));
+            double cost = path.Cost + (left * (DescentCost + (lookup.Rows * RowCost)));
             best = cost < best.Cost ? join with { Method = JoinMethod.Lookup, Lookup = lookup, Cost = cost } : best;
         }
 
@@ -280,7 +278,7 @@ public sealed partial class Planner
                 continue;
             }
 
-            double found = index.IsUnique && key.Count == index.Parts.Count ? 1 : Math.Max(1, rows * Math.Pow(Selectivity.OfEqual(rows), key.Count));
+            double found = index.IsUnique && key.Count == index.Parts.Count ? 1 : Math.Max(1, rows * Selectivity.OfIndexEqual(rows) * Math.Pow(Selectivity.OfFurtherPart, key.Count - 1));
             if (best is null || found < best.Rows)
             {
                 best = new LookupKey(index, key, answered, found);

@@ -99,7 +99,20 @@ public sealed partial class Planner
         return (result, cells.Cells.Select(c => new OuterBinding(c.Cell, Translate(c.Column, layout))).ToArray());
     }
 
+    /// <summary>One subquery over one layout is one subplan, however often it is named (SET (a, b) = (SELECT ...)).</summary>
     private SubPlanExpression TranslateSubquery(BoundSubquery subquery, Layout layout)
+    {
+        if (lastSubPlan is { } last && ReferenceEquals(last.Subquery, subquery) && ReferenceEquals(last.Layout, layout))
+        {
+            return last.Plan;
+        }
+
+        SubPlanExpression made = MakeSubPlan(subquery, layout);
+        lastSubPlan = (subquery, layout, made);
+        return made;
+    }
+
+    private SubPlanExpression MakeSubPlan(BoundSubquery subquery, Layout layout)
     {
         (PlanNode plan, IReadOnlyList<OuterBinding> bindings) = PlanInner(() => PlanQuery(ForSubquery(subquery), false, IsBareExists(subquery) ? _ => false : null), layout);
         BoundExpression[] left = subquery.Left.Select(e => Translate(e, layout)).ToArray();

@@ -8,6 +8,14 @@ internal static class Selectivity
     /// <summary>Share of the rows that have one value of a column that is not unique.</summary>
     public static double OfEqual(double rows) => 1 / Math.Max(1, Math.Min(200, Math.Sqrt(rows)));
 
+    /// <summary>
+    /// Share of the rows that one value of an index's first part has: who makes an index on a column expects it to tell rows apart.
+    /// </summary>
+    public static double OfIndexEqual(double rows) => Math.Pow(Math.Max(1, rows), -0.75);
+
+    /// <summary>Share that each further part of an index leaves.</summary>
+    public const double OfFurtherPart = 0.1;
+
     public const double OfRange = 0.33;
 
     /// <summary>Share of rows that pass, between 0 and 1.</summary>

@@ -51,7 +51,7 @@ internal static class PlanText
     public static string List(IEnumerable<BoundExpression> expressions) => string.Join(", ", expressions.Select(Of));
 
     public static string Sort(IReadOnlyList<BoundSortKey> keys) => string.Join(", ", keys.Select(key =>
-        Of(key.Expression) + (key.Descending ? " DESC" : "") + (key.NullsFirst == key.Descending ? "" : key.NullsFirst ? " NULLS FIRST" : " NULLS LAST")));
+        Of(key.Expression) + (key.Descending ? " DESC" : "") + (key.NullsFirst != key.Descending ? "" : key.NullsFirst ? " NULLS FIRST" : " NULLS LAST")));
 
     private static string Subscript(BoundIndex index) => index.IsSlice
         ? $"[{(index.Lower is null ? "" : Of(index.Lower))}:{(index.Upper is null ? "" : Of(index.Upper))}]"
@@ -63,8 +63,8 @@ internal static class PlanText
         DatumKind.Bool => value.AsBool ? "true" : "false",
         DatumKind.Int => value.AsInt.ToString(CultureInfo.InvariantCulture),
         DatumKind.Double => value.AsDouble.ToString("R", CultureInfo.InvariantCulture),
-        DatumKind.Numeric => value.ToString(),
-        _ => $"'{value}'::{type.Name}",
+        DatumKind.Numeric => Types.TypeCodec.For(type).ToText(value, Types.TypeContext.Default),
+        _ => $"'{Types.TypeCodec.For(type).ToText(value, Types.TypeContext.Default)}'::{type.Name}",
     };
 
     private static string Call(BoundCall call) => (call.Operator, call.Arguments.Count) switch

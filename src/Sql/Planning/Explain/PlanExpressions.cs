@@ -18,7 +18,7 @@ internal static class PlanExpressions
 
             ExpressionRewriter.Visit(expression, e =>
             {
-                if (e is SubPlanExpression plan)
+                if (e is SubPlanExpression plan && !plans.Contains(plan))
                 {
                     plans.Add(plan);
                 }

@@ -4,8 +4,8 @@ using Xunit;
 namespace Picodata.Unit.Sql.Planning;
 
 /// <summary>
-/// Plans and errors of whole statements against files of record. A file is a list of cases: the statement, a line <c>----</c>, the output, an
-/// empty line. <c>dotnet dev.cs golden --rewrite</c> writes what is printed now; the change is then read in the diff.
+/// Plans and errors of whole statements against files of record. A file is a list of cases: the statement, a line <c>----</c>, the output,
+/// a line <c>====</c>. <c>dotnet dev.cs golden --rewrite</c> writes what is printed now; the change is then read in the diff.
 /// </summary>
 public sealed class GoldenPlanTests
 {
@@ -16,7 +16,7 @@ public sealed class GoldenPlanTests
     public void Golden_plans_stay_as_recorded(string name)
     {
         string path = Path.Combine(Folder(), name + ".txt");
-        List<string> statements = [.. Cases(File.ReadAllLines(path)).Select(c => c.Sql)];
+        List<string> statements = [.. Statements(File.ReadAllLines(path))];
         var printed = new StringBuilder();
         foreach (string sql in statements)
         {
@@ -26,7 +26,7 @@ public sealed class GoldenPlanTests
                 printed.Append(line).Append('\n');
             }
 
-            printed.Append('\n');
+            printed.Append("====\n");
         }
 
         if (Environment.GetEnvironmentVariable("GOLDEN_REWRITE") == "1")
@@ -37,29 +37,23 @@ public sealed class GoldenPlanTests
         Assert.Equal(File.ReadAllText(path), printed.ToString());
     }
 
-    private static IEnumerable<(string Sql, string Output)> Cases(string[] lines)
+    private static IEnumerable<string> Statements(string[] lines)
     {
         var sql = new List<string>();
-        var output = new List<string>();
         bool inOutput = false;
-        foreach (string line in (string[])[.. lines, ""])
+        foreach (string line in lines)
         {
-            if (line.Length == 0 && inOutput)
+            if (line == "====")
             {
-                yield return (string.Join('\n', sql), string.Join('\n', output));
-                sql.Clear();
-                output.Clear();
                 inOutput = false;
             }
             else if (line == "----")
             {
                 inOutput = true;
+                yield return string.Join('\n', sql);
+                sql.Clear();
             }
-            else if (inOutput)
-            {
-                output.Add(line);
-            }
-            else if (line.Length > 0)
+            else if (!inOutput)
             {
                 sql.Add(line);
             }
