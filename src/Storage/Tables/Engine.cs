@@ -18,6 +18,7 @@ internal sealed partial class Engine : IDisposable
 {
     private readonly RootTable roots = new(256);
     private readonly Stack<int> freeSlots = [];
+    private readonly List<int> retiredSlots = [];
     private readonly ConcurrentQueue<CommitUndo> released = new();
     private readonly Stack<CommitUndo> spareUndo = [];
     private readonly Queue<(nint Row, long Sequence)> graveyard = [];
@@ -273,9 +274,7 @@ internal sealed partial class Engine : IDisposable
         {
             if (index.Tree is { } tree && change.After?.Has(tree) != true)
             {
-                bool withRows = change.DropsRows && ReferenceEquals(tree, before.Primary);
-                Release(tree);
-                epochs.RetireTree(tree.TakeNodes(), withRows);
+                Retire(tree, withRows: change.DropsRows && ReferenceEquals(tree, before.Primary));
             }
         }
     }
@@ -305,6 +304,12 @@ internal sealed partial class Engine : IDisposable
 
     private int TakeSlot()
     {
+        if (!epochs.HasViews)
+        {
+            retiredSlots.ForEach(freeSlots.Push);
+            retiredSlots.Clear();
+        }
+
         if (freeSlots.TryPop(out int slot))
         {
             return slot;
@@ -318,19 +323,16 @@ internal sealed partial class Engine : IDisposable
         return usedSlots++;
     }
 
-    /// <summary>Takes a tree out of the root table. Views that are open know the slot by number, so it is used again only when there are none.</summary>
-    private void Release(RowTree tree)
+    /// <summary>
+    /// A tree leaves the newest version. Views that are open find their root by its slot, so that is used again only when there are none.
+    /// </summary>
+    private void Retire(RowTree tree, bool withRows)
     {
-        if (tree.Slot < 0)
+        if (tree.Slot >= 0)
         {
-            return;
+            retiredSlots.Add(tree.Slot);
         }
 
-        int slot = tree.Slot;
-        tree.Detach();
-        if (!epochs.HasViews)
-        {
-            freeSlots.Push(slot);
-        }
+        epochs.RetireTree(tree.TakeNodes(), withRows);
     }
 }

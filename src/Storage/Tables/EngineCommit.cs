@@ -311,8 +311,7 @@ internal sealed unsafe partial class Engine
         {
             if (index.Tree is { } tree && change.Before?.Has(tree) != true)
             {
-                Release(tree);
-                epochs.RetireTree(tree.TakeNodes(), withRows: false);
+                Retire(tree, withRows: false);
             }
         }
 

@@ -58,7 +58,7 @@ internal sealed unsafe partial class RowTree
 
     public KeyDef Key { get; }
 
-    /// <summary>Slot in the engine's root table; -1 while the tree belongs to a transaction.</summary>
+    /// <summary>Slot in the engine's root table; -1 until a commit makes it the engine's, then the same for ever: views know it.</summary>
     public int Slot { get; private set; } = -1;
 
     public long Count { get; private set; }
@@ -78,16 +78,6 @@ internal sealed unsafe partial class RowTree
         table = engineTable;
         Slot = slot;
         versions = engineVersions;
-        Root = root;
-    }
-
-    /// <summary>The tree leaves the engine: its slot is free for others.</summary>
-    public void Detach()
-    {
-        nint root = Root;
-        Root = 0;
-        Slot = -1;
-        table = new RootTable(1);
         Root = root;
     }
 
