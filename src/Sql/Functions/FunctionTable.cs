@@ -31,7 +31,8 @@ public sealed class FunctionTable
     /// <summary>Adds a function. Thread-safe; 42723 when the name has these parameter types already.</summary>
     public void Register(FunctionDef function) => AddAll([function]);
 
-    private void AddAll(IEnumerable<FunctionDef> functions)
+    /// <summary>As <see cref="Register"/> for many at once.</summary>
+    internal void AddAll(IEnumerable<FunctionDef> functions)
     {
         lock (gate)
         {

@@ -6,6 +6,8 @@ namespace Picodata.Sql.SystemViews;
 /// <summary>Puts pg_catalog's functions into the function table. A signature that is there already stays as it is.</summary>
 internal static class FunctionRegistration
 {
+    private static readonly List<FunctionDef> Collected = [];
+
     public static void Add(string name, SqlType result, SqlType[] parameters, ScalarBody body, Volatility volatility = Volatility.Stable, bool strict = true) =>
         Add(new FunctionDef { Name = name, Parameters = parameters, Result = result, Body = body, Volatility = volatility, IsStrict = strict });
 
@@ -30,15 +32,18 @@ internal static class FunctionRegistration
             Volatility = Volatility.Stable,
         });
 
-    public static void Add(FunctionDef function)
+    public static void Add(FunctionDef function) => Collected.Add(function);
+
+    /// <summary>Puts what was collected into the function table.</summary>
+    public static void Finish()
     {
-        bool present = FunctionTable.BuiltIn.All.Any(other =>
-            other.Name == function.Name && !other.IsOperator && other.Parameters.SequenceEqual(function.Parameters));
-        if (!present)
-        {
-            FunctionTable.BuiltIn.Register(function);
-        }
+        HashSet<string> present = [.. FunctionTable.BuiltIn.All.Where(function => !function.IsOperator).Select(Signature)];
+        FunctionTable.BuiltIn.AddAll(Collected.Where(function => present.Add(Signature(function))).ToArray());
+        Collected.Clear();
     }
+
+    private static string Signature(FunctionDef function) =>
+        FunctionTable.Signature(function.Name, function.Variadic is null ? function.Parameters : [.. function.Parameters, function.Variadic, SqlType.Void]);
 
     /// <summary>What the session lets catalog functions look at.</summary>
     public static ISystemAccess System(this EvaluationContext context) => context.Feature<ISystemAccess>();

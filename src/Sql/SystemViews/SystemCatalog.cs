@@ -14,6 +14,7 @@ public static class SystemCatalog
         SessionFunctions.Register();
         PrivilegeFunctions.Register();
         TypeFunctions.Register();
+        FunctionRegistration.Finish();
         return true;
     });
 

@@ -110,7 +110,7 @@ public sealed class SystemViewTests
     [Fact]
     public void Every_relation_makes_rows_of_its_own_width()
     {
-        foreach (VirtualTableDef relation in SystemCatalog.Relations.Where(relation => relation.Name != "pg_proc"))
+        foreach (VirtualTableDef relation in SystemCatalog.Relations)
         {
             foreach (Datum[] row in relation.Rows(Context()))
             {
