@@ -67,6 +67,7 @@ internal static class PgTypeShapes
         2278 void 4 t p P f 0 0 2298 2299 3120 3121 0 0 0 i p 0
         2283 anyelement 4 t p P f 0 0 2312 2313 0 0 0 0 0 i p 0
         2287 _record -1 f p P f 2249 0 750 751 2400 2401 0 0 6179 d x 0
+        2776 anynonarray 4 t p P f 0 0 2777 2778 0 0 0 0 0 i p 0
         2950 uuid 16 f b U f 0 2951 2952 2953 2961 2962 0 0 0 c p 0
         2951 _uuid -1 f b A f 2950 0 750 751 2400 2401 0 0 6179 i x 0
         3802 jsonb -1 f b U f 0 3807 3806 3804 3805 3803 0 0 6098 i x 0
@@ -211,6 +212,8 @@ internal static class PgTypeShapes
         2479 interval_send 17 1186
         2502 anyarray_recv 2277 2281
         2503 anyarray_send 17 2277
+        2777 anynonarray_in 2776 2275
+        2778 anynonarray_out 2275 2776
         2903 intervaltypmodin 23 1263
         2904 intervaltypmodout 2275 23
         2905 timestamptypmodin 23 1263

@@ -16,6 +16,8 @@ internal static class SessionFunctions
         Add("pg_cancel_backend", SqlType.Bool, [I], (arguments, context) => Datum.Bool(context.System().CancelSession((int)arguments[0].AsInt)), Volatility.Volatile);
         AddOverloads("pg_terminate_backend", SqlType.Bool, [[I], [I, I]], (arguments, context) =>
             Datum.Bool(context.System().TerminateSession((int)arguments[0].AsInt)), Volatility.Volatile);
+        Add("version", SqlType.Text, [], (_, context) =>
+            Datum.Text($"PostgreSQL {context.Settings?.Get("server_version") ?? "15"} compatible, Picodata.NET {typeof(SessionFunctions).Assembly.GetName().Version?.ToString(3)}"));
         Add("pg_is_in_recovery", SqlType.Bool, [], (_, _) => Datum.False);
         Add("pg_is_wal_replay_paused", SqlType.Bool, [], (_, _) => Datum.False);
         Add("pg_blocking_pids", SqlType.ArrayOf(SqlType.Int4), [I], (_, _) => Datum.Array(DatumArray.Of(SqlType.Int4)));
