@@ -51,7 +51,7 @@ internal sealed class RowDecoder
 
             if (next > step.Field)
             {
-                row[step.Slot] = row[Array.Find(steps, other => other.Field == next - 1).Slot];
+                row[step.Slot] = row[SlotOf(step.Field)];
                 continue;
             }
 
@@ -63,6 +63,20 @@ internal sealed class RowDecoder
             row[step.Slot] = step.Codec.Read(ref reader);
             next++;
         }
+    }
+
+    /// <summary>The first slot that a field was decoded into.</summary>
+    private int SlotOf(int field)
+    {
+        foreach (ref readonly Step step in steps.AsSpan())
+        {
+            if (step.Field == field)
+            {
+                return step.Slot;
+            }
+        }
+
+        throw new InvalidOperationException("a field that is not decoded");
     }
 }
 

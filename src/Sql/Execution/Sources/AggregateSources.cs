@@ -52,7 +52,13 @@ internal sealed class AggregateRun
             return;
         }
 
-        AddValues(Array.ConvertAll(arguments, argument => argument.Evaluate(row, context)), row, context);
+        var values = new Datum[arguments.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = arguments[i].Evaluate(row, context);
+        }
+
+        AddValues(values, row, context);
     }
 
     private void AddValues(Datum[] values, Datum[] row, ExecutionContext context)
@@ -310,6 +316,7 @@ internal sealed class HashAggregateSource : RowSource
 internal sealed class SortedAggregateSource(AggregationShape shape, RowSource input, ExecutionContext context)
     : RowSource(shape.Keys.Length + shape.Aggregates.Length)
 {
+    private readonly Datum[] probe = new Datum[shape.Keys.Length];
     private Datum[]? keys;
     private AggregateRun[] runs = [];
     private bool done;
@@ -327,19 +334,24 @@ internal sealed class SortedAggregateSource(AggregationShape shape, RowSource in
                 return keys is not null && Give(keys);
             }
 
-            Datum[] next = Array.ConvertAll(shape.Keys, key => key.Evaluate(input.Row, context));
+            Datum[] row = input.Row;
+            for (int i = 0; i < probe.Length; i++)
+            {
+                probe[i] = shape.Keys[i].Evaluate(row, context);
+            }
+
             Datum[]? before = keys;
-            bool changed = before is null || !RowEquality.Instance.Equals(before, next);
+            bool changed = before is null || !RowEquality.Instance.Equals(before, probe);
             bool give = changed && before is not null && Give(before);
             if (changed)
             {
-                keys = next;
+                keys = (Datum[])probe.Clone();
                 runs = AggregateRun.StartAll(shape.Aggregates, context);
             }
 
             foreach (AggregateRun run in runs)
             {
-                run.Add(input.Row, context);
+                run.Add(row, context);
             }
 
             if (give)
