@@ -152,6 +152,24 @@ public sealed class StatementMemory
     }
 }
 
+/// <summary>What one operator holds of the statement's memory, so that it can give back exactly that.</summary>
+internal sealed class MemoryAccount(StatementMemory memory)
+{
+    private long charged;
+
+    public void Charge(long bytes)
+    {
+        charged += bytes;
+        memory.Charge(bytes);
+    }
+
+    public void ReleaseAll()
+    {
+        memory.Release(charged);
+        charged = 0;
+    }
+}
+
 /// <summary>What a node did in one execution.</summary>
 public sealed class NodeStatistics
 {

@@ -18,14 +18,16 @@ internal sealed class AggregateRun
 {
     private readonly AggregateShape shape;
     private readonly AggregateState state;
+    private readonly MemoryAccount account;
     private readonly HashSet<Datum[]>? seen;
     private readonly List<SortEntry>? sorted;
     private long held;
     private int untilLook = 1;
 
-    public AggregateRun(AggregateShape shape, ExecutionContext context)
+    public AggregateRun(AggregateShape shape, MemoryAccount account, ExecutionContext context)
     {
         this.shape = shape;
+        this.account = account;
         state = shape.Function.NewState(context.Evaluation);
         seen = shape.Distinct ? new HashSet<Datum[]>(RowEquality.Instance) : null;
         sorted = shape.OrderBy.Length > 0 ? [] : null;
@@ -46,7 +48,7 @@ internal sealed class AggregateRun
             if (arguments.Length == 0 || !value.IsNull || !shape.Function.IsStrict)
             {
                 state.Accumulate(arguments.Length == 0 ? default : new ReadOnlySpan<Datum>(in value));
-                Look(context);
+                Look();
             }
 
             return;
@@ -75,22 +77,22 @@ internal sealed class AggregateRun
                 return;
             }
 
-            context.Memory.Charge(StatementMemory.SizeOf(values) + 32);
+            account.Charge(StatementMemory.SizeOf(values) + 32);
         }
 
         if (sorted is not null)
         {
-            context.Memory.Charge(StatementMemory.SizeOf(values) + 64);
+            account.Charge(StatementMemory.SizeOf(values) + 64);
             sorted.Add(new SortEntry(values, shape.Order.KeysOf(row, context), sorted.Count));
             return;
         }
 
         state.Accumulate(values);
-        Look(context);
+        Look();
     }
 
     /// <summary>Counts what the state holds, now and then: more seldom as it grows, because it cannot double unseen.</summary>
-    private void Look(ExecutionContext context)
+    private void Look()
     {
         if (--untilLook > 0)
         {
@@ -98,7 +100,7 @@ internal sealed class AggregateRun
         }
 
         long now = state.HeldBytes;
-        context.Memory.Charge(now - held);
+        account.Charge(now - held);
         held = now;
         untilLook = 16;
     }
@@ -114,15 +116,15 @@ internal sealed class AggregateRun
             {
                 context.CheckCancelled();
                 state.Accumulate(entry.Row);
-                Look(context);
+                Look();
             }
         }
 
         return state.Finish();
     }
 
-    public static AggregateRun[] StartAll(AggregateShape[] shapes, ExecutionContext context) =>
-        Array.ConvertAll(shapes, shape => new AggregateRun(shape, context));
+    public static AggregateRun[] StartAll(AggregateShape[] shapes, MemoryAccount account, ExecutionContext context) =>
+        Array.ConvertAll(shapes, shape => new AggregateRun(shape, account, context));
 }
 
 /// <summary>What aggregations are made of.</summary>
@@ -144,7 +146,7 @@ internal sealed class HashAggregateSource : RowSource
     private readonly Dictionary<long, int> byBits = [];
     private readonly Dictionary<Datum[], int> byKey = new(RowEquality.Instance);
     private readonly Datum[] probe;
-    private readonly long usedBefore;
+    private readonly MemoryAccount account;
     private int nullGroup = -1;
     private bool read;
     private int next;
@@ -156,7 +158,7 @@ internal sealed class HashAggregateSource : RowSource
         this.input = input;
         this.context = context;
         probe = new Datum[shape.Keys.Length];
-        usedBefore = context.Memory.Used;
+        account = new MemoryAccount(context.Memory);
     }
 
     internal override bool RowsStay => true;
@@ -252,8 +254,8 @@ internal sealed class HashAggregateSource : RowSource
 
     private int AddGroup(Datum[] keys)
     {
-        context.Memory.Charge(GroupOverhead + StatementMemory.SizeOf(keys) + (StateOverhead * shape.Aggregates.Length));
-        groups.Add(new Group(keys, AggregateRun.StartAll(shape.Aggregates, context)));
+        account.Charge(GroupOverhead + StatementMemory.SizeOf(keys) + (StateOverhead * shape.Aggregates.Length));
+        groups.Add(new Group(keys, AggregateRun.StartAll(shape.Aggregates, account, context)));
         return groups.Count - 1;
     }
 
@@ -306,10 +308,14 @@ internal sealed class HashAggregateSource : RowSource
         nullGroup = -1;
         read = false;
         next = 0;
-        context.Memory.Release(Math.Max(0, context.Memory.Used - usedBefore));
+        account.ReleaseAll();
     }
 
-    public override void Dispose() => input.Dispose();
+    public override void Dispose()
+    {
+        Forget();
+        input.Dispose();
+    }
 }
 
 /// <summary>Groups of an input that is sorted by the keys: one at a time.</summary>
@@ -317,6 +323,7 @@ internal sealed class SortedAggregateSource(AggregationShape shape, RowSource in
     : RowSource(shape.Keys.Length + shape.Aggregates.Length)
 {
     private readonly Datum[] probe = new Datum[shape.Keys.Length];
+    private readonly MemoryAccount account = new(context.Memory);
     private Datum[]? keys;
     private AggregateRun[] runs = [];
     private bool done;
@@ -346,7 +353,8 @@ internal sealed class SortedAggregateSource(AggregationShape shape, RowSource in
             if (changed)
             {
                 keys = (Datum[])probe.Clone();
-                runs = AggregateRun.StartAll(shape.Aggregates, context);
+                account.ReleaseAll();
+                runs = AggregateRun.StartAll(shape.Aggregates, account, context);
             }
 
             foreach (AggregateRun run in runs)
@@ -379,6 +387,7 @@ internal sealed class SortedAggregateSource(AggregationShape shape, RowSource in
     internal override void Rescan()
     {
         keys = null;
+        account.ReleaseAll();
         done = false;
         input.Rescan();
     }

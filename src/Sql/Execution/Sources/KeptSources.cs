@@ -5,7 +5,7 @@ namespace Picodata.Sql.Execution;
 /// <summary>Rows kept in memory and counted against the statement's limit.</summary>
 internal sealed class KeptRows(ExecutionContext context)
 {
-    private long charged;
+    private readonly MemoryAccount account = new(context.Memory);
 
     public List<Datum[]> Rows { get; } = [];
 
@@ -29,17 +29,12 @@ internal sealed class KeptRows(ExecutionContext context)
         Rows.Add(row);
     }
 
-    public void Charge(long bytes)
-    {
-        context.Memory.Charge(bytes);
-        charged += bytes;
-    }
+    public void Charge(long bytes) => account.Charge(bytes);
 
     public void Clear()
     {
         Rows.Clear();
-        context.Memory.Release(charged);
-        charged = 0;
+        account.ReleaseAll();
     }
 }
 
