@@ -147,8 +147,12 @@ internal sealed class BlockPipeline(BlockScanner scanner, BlockDecoder decoder, 
     {
         while (ahead.TryDequeue(out Task<BlockUnit>? task))
         {
-            // a decoding thread works on the unit's buffers until it is done
-            spare.Push(task.GetAwaiter().GetResult());
+            // a decoding thread works on the unit's buffers until it is done; a failure of what is dropped does not matter
+            ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+            if (task.IsCompletedSuccessfully)
+            {
+                spare.Push(task.Result);
+            }
         }
 
         bytesAhead = 0;
