@@ -16,7 +16,7 @@ public sealed partial class Numeric
     public Numeric Sqrt()
     {
         (int weight, _) = Weight();
-        int resultDigits = weight >= 0 ? (weight + 1) * 4 / 2 - 1 : 1 - (1 - weight) * 4 / 2;
+        int resultDigits = (weight + 1) * 4 / 2 - 1;
         return Sqrt(Math.Clamp(Math.Max(MinSignificantDigits - resultDigits, Scale), 0, MaxDisplayScale));
     }
 

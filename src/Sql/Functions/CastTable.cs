@@ -72,7 +72,7 @@ public static class CastTable
             return Printing(source, target);
         }
 
-        return source.IsArray && target.IsArray ? DeriveArray(source, target) : null;
+        return source.IsArray && target.IsArray && target != SqlType.Int2Vector && target != SqlType.OidVector ? DeriveArray(source, target) : null;
     }
 
     private static bool IsPseudo(SqlType type) => type.Category == 'P';

@@ -117,16 +117,11 @@ internal static class IntervalMath
             throw new DbException(SqlStates.DatetimeFieldOverflow, "timestamp out of range");
         }
 
-        if (left < right)
-        {
-            return Negate(Age(right, left, borrowFromLater: true));
-        }
-
-        return Age(left, right, borrowFromLater: false);
+        return left < right ? Negate(AgeOver(right, left)) : AgeOver(left, right);
     }
 
-    /// <summary>Age of <paramref name="late"/> over <paramref name="early"/>; a missing day is borrowed from the month of the second argument of age().</summary>
-    private static Interval Age(long late, long early, bool borrowFromLater)
+    /// <summary>Age of <paramref name="late"/> over <paramref name="early"/>; missing days are borrowed from the month of the earlier one.</summary>
+    private static Interval AgeOver(long late, long early)
     {
         (int lateDays, long lateMicros) = Calendar.Split(late);
         (int earlyDays, long earlyMicros) = Calendar.Split(early);
@@ -143,7 +138,7 @@ internal static class IntervalMath
 
         while (days < 0)
         {
-            days += borrowFromLater ? Calendar.DaysInMonth(lateYear, lateMonth) : Calendar.DaysInMonth(earlyYear, earlyMonth);
+            days += Calendar.DaysInMonth(earlyYear, earlyMonth);
             months--;
         }
 

@@ -16,7 +16,7 @@ internal sealed class NumberFormat
     private static readonly ConcurrentDictionary<string, NumberFormat> Cache = new();
 
     private readonly List<(Part Kind, string Text)> parts = [];
-    private int before, after, shift;
+    private int before, after, shift, forcedFraction;
     private bool fill, brackets, roman, exponent, afterPoint, leadingSign, hasSign, zeroSeen;
     private int firstZero = -1;
     private string ordinal = "";
@@ -136,6 +136,7 @@ internal sealed class NumberFormat
         if (afterPoint && shift == 0)
         {
             after++;
+            forcedFraction = c == '0' ? after : forcedFraction;
             return;
         }
 
@@ -172,7 +173,7 @@ internal sealed class NumberFormat
         int point = digits.IndexOf('.', StringComparison.Ordinal);
         string whole = point < 0 ? digits : digits[..point];
         string fraction = point < 0 ? "" : digits[(point + 1)..];
-        whole = whole == "0" && after > 0 && !(firstZero >= 0) ? "" : whole;
+        whole = whole == "0" && after > 0 && !(firstZero >= 0) && !(fill && rounded.IsZero) ? "" : whole;
         bool overflow = whole.Length > before || value.IsNaN;
         return Layout(overflow ? null : whole, fraction, isNegative, rounded);
     }
@@ -190,7 +191,7 @@ internal sealed class NumberFormat
             digitsFrom = before;
         }
 
-        int lastNeeded = fill ? LastFraction(fraction) : fraction.Length;
+        int lastNeeded = fill ? Math.Max(LastFraction(fraction), forcedFraction) : fraction.Length;
         bool started = false, seenPoint = false;
         foreach ((Part kind, string literal) in parts)
         {
@@ -208,7 +209,7 @@ internal sealed class NumberFormat
                     position++;
                     break;
                 case Part.Nine or Part.Zero:
-                    text.Append(whole is null ? "#" : fractionAt < fraction.Length && (fractionAt < lastNeeded || kind == Part.Zero) ? fraction[fractionAt].ToString() : "");
+                    text.Append(whole is null ? "#" : fractionAt < Math.Min(fraction.Length, lastNeeded) ? fraction[fractionAt].ToString() : "");
                     fractionAt++;
                     break;
                 case Part.Point:

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Picodata.Core;
+using Calendar = Picodata.Sql.Types.Calendar;
 
 namespace Picodata.Sql.Types;
 
@@ -202,6 +203,11 @@ internal ref struct DateTimeParser
             return true;
         }
 
+        if (word is "j" && at < text.Length && char.IsAsciiDigit(text[at]))
+        {
+            return TryJulian();
+        }
+
         if (MonthOf(word) is > 0 and var month)
         {
             return SetMonth(month);
@@ -247,9 +253,14 @@ internal ref struct DateTimeParser
     private bool TryMeridiem(bool isPm)
     {
         long hour = result.Micros / Calendar.MicrosPerHour;
-        if (!result.HasTime || hour > 12 || hasMeridiem)
+        if (!result.HasTime || hasMeridiem)
         {
             return false;
+        }
+
+        if (hour > 12)
+        {
+            throw OutOfRange();
         }
 
         hasMeridiem = true;
@@ -259,7 +270,8 @@ internal ref struct DateTimeParser
 
     private bool TryZone(int start, string word)
     {
-        if (SessionTimeZone.TryAbbreviation(word, out int seconds))
+        bool isLonger = at < text.Length && (char.IsLetterOrDigit(text[at]) || text[at] is '_' or '/');
+        if (!isLonger && SessionTimeZone.TryAbbreviation(word, out int seconds))
         {
             // "UTC+3" and "GMT-5": the sign is read as POSIX does
             if (at < text.Length && text[at] is '+' or '-' && word is "utc" or "gmt")
@@ -283,7 +295,7 @@ internal ref struct DateTimeParser
             at++;
         }
 
-        string name = text[start..at].ToString();
+        string name = text[start..at].ToString().ToLowerInvariant();
         if (!name.Contains('/', StringComparison.Ordinal) && SessionTimeZone.TryFind(name) is null)
         {
             return false;
@@ -342,12 +354,18 @@ internal ref struct DateTimeParser
         micros = 0;
         clock = clock.TrimEnd(' ');
         int first = clock.IndexOf(':');
-        if (first is < 1 or > 2 || clock.Length < first + 3 || !TryDigits(clock[..first], out int hours) || !TryDigits(clock.Slice(first + 1, 2), out int minutes))
+        if (first is < 1 or > 2 || !TryDigits(clock[..first], out int hours))
         {
             return false;
         }
 
-        ReadOnlySpan<char> rest = clock[(first + 3)..];
+        int width = clock[(first + 1)..].IndexOf(':') is > 0 and var second ? second : Math.Min(2, clock.Length - first - 1);
+        if (width is < 1 or > 2 || !TryDigits(clock.Slice(first + 1, width), out int minutes))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<char> rest = clock[(first + 1 + width)..];
         long seconds = 0;
         if (!rest.IsEmpty && (rest[0] != ':' || !TryParseSeconds(rest[1..], out seconds)))
         {
@@ -434,6 +452,27 @@ internal ref struct DateTimeParser
         return order == DateOrder.Dmy
             ? SetDay(first) && SetMonthDigits(second) && SetYear(third)
             : SetMonthDigits(first) && SetDay(second) && SetYear(third);
+    }
+
+    /// <summary>J and a Julian day number.</summary>
+    private bool TryJulian()
+    {
+        int start = at;
+        while (at < text.Length && char.IsAsciiDigit(text[at]))
+        {
+            at++;
+        }
+
+        if (hasYear || hasMonth || hasDay || !int.TryParse(text[start..at], NumberStyles.None, CultureInfo.InvariantCulture, out int julian))
+        {
+            return false;
+        }
+
+        (result.Year, result.Month, result.Day) = Calendar.FromDays(julian - Calendar.JulianEpoch);
+        (isBc, yearDigits) = (result.Year <= 0, 4);
+        result.Year = isBc ? 1 - result.Year : result.Year;
+        hasYear = hasMonth = hasDay = true;
+        return true;
     }
 
     private bool TryPlainNumber(ReadOnlySpan<char> digits)

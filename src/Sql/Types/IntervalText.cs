@@ -47,7 +47,7 @@ internal static class IntervalText
         isBefore = value < 0;
     }
 
-    /// <summary>22007 for bad syntax, 22008 when a part does not fit.</summary>
+    /// <summary>22007 for bad syntax, 22015 when a part does not fit.</summary>
     internal static Interval Parse(string text)
     {
         var sum = new IntervalSum();
@@ -59,7 +59,7 @@ internal static class IntervalText
         }
         catch (OverflowException)
         {
-            throw new DbException(SqlStates.DatetimeFieldOverflow, $"interval field value out of range: \"{text}\"");
+            throw new DbException("22015", $"interval field value out of range: \"{text}\"");
         }
     }
 

@@ -92,7 +92,9 @@ public sealed class SessionTimeZone
             name = known;
         }
 
-        return TimeZoneInfo.TryFindSystemTimeZoneById(name, out TimeZoneInfo? zone) ? new SessionTimeZone(name, zone, 0) : null;
+        return TimeZoneInfo.TryFindSystemTimeZoneById(name, out TimeZoneInfo? zone) || TimeZoneInfo.TryFindSystemTimeZoneById(name.ToUpperInvariant(), out zone)
+            ? new SessionTimeZone(name, zone, 0)
+            : null;
     }
 
     /// <summary>POSIX: optional letters, then hours west of UTC.</summary>

@@ -11,7 +11,9 @@ internal static class DateTimeParts
         SqlType text = SqlType.Text;
 
         // extract(field from x) is extract('field', x) and gives numeric; date_part the same as float8
-        Both(builder, SqlType.Date, (unit, value, _) => OfDate(unit, value.AsDate), Volatility.Immutable);
+        builder.Scalar("extract", [SqlType.Text, SqlType.Date], SqlType.Numeric, (a, _) =>
+            OfDate(Unit(a[0], "date"), a[1].AsDate) is { } value ? Datum.Numeric(value) : Datum.Null);
+        builder.Scalar("date_part", [SqlType.Text, SqlType.Date], SqlType.Float8, (a, _) => DatePartOfDate(a[0], Calendar.DateToTimestamp(a[1].AsDate)));
         Both(builder, SqlType.Timestamp, (unit, value, _) => OfTimestamp(unit, value.AsMicroseconds, value.AsMicroseconds, null), Volatility.Immutable);
         Both(builder, SqlType.TimestampTz, (unit, value, context) =>
             OfTimestamp(unit, context.Types.TimeZone.ToLocal(value.AsMicroseconds), value.AsMicroseconds, context.Types.TimeZone), Volatility.Stable);
@@ -34,8 +36,24 @@ internal static class DateTimeParts
         builder.Scalar("extract", [SqlType.Text, type], SqlType.Numeric, (a, context) =>
             part(Unit(a[0], type.DisplayName), a[1], context) is { } value ? Datum.Numeric(value) : Datum.Null, volatility);
         builder.Scalar("date_part", [SqlType.Text, type], SqlType.Float8, (a, context) =>
-            part(Unit(a[0], type.DisplayName), a[1], context) is { } value ? Datum.Double(value.ToDouble()) : Datum.Null, volatility);
+        {
+            DateTimeUnit unit = Unit(a[0], type.DisplayName);
+            if (Grows(unit) && a[1].Kind == DatumKind.Timestamp && !Calendar.IsFinite(a[1].AsMicroseconds))
+            {
+                return Datum.Double(a[1].AsMicroseconds > 0 ? double.PositiveInfinity : double.NegativeInfinity);
+            }
+
+            return part(unit, a[1], context) is { } value ? Datum.Double(value.ToDouble()) : Datum.Null;
+        }, volatility);
     }
+
+    /// <summary>Units of which an infinite moment has infinitely many.</summary>
+    private static bool Grows(DateTimeUnit unit) => unit is DateTimeUnit.Year or DateTimeUnit.Decade or DateTimeUnit.Century
+        or DateTimeUnit.Millennium or DateTimeUnit.Julian or DateTimeUnit.IsoYear or DateTimeUnit.Epoch;
+
+    /// <summary>date_part, unlike extract, takes a date as its midnight.</summary>
+    private static Datum DatePartOfDate(in Datum unit, long midnight) =>
+        OfTimestamp(Unit(unit, "timestamp without time zone"), midnight, midnight, null) is { } value ? Datum.Double(value.ToDouble()) : Datum.Null;
 
     private static DateTimeUnit Unit(in Datum name, string type) => DateTimeUnits.Find(name.AsText) is var unit && unit != DateTimeUnit.Unknown
         ? unit
@@ -83,9 +101,7 @@ internal static class DateTimeParts
     /// <summary>Fields that grow without end are infinite, which numeric cannot be here; the others are NULL.</summary>
     private static Numeric? Infinite(DateTimeUnit unit, bool isPositive, string type)
     {
-        bool grows = unit is DateTimeUnit.Year or DateTimeUnit.Decade or DateTimeUnit.Century or DateTimeUnit.Millennium or DateTimeUnit.Julian
-            or DateTimeUnit.IsoYear or DateTimeUnit.Epoch;
-        return grows
+        return Grows(unit)
             ? throw new DbException(SqlStates.FeatureNotSupported, $"the {UnitName(unit)} of {(isPositive ? "" : "-")}infinity of type {type} has no finite value")
             : null;
     }

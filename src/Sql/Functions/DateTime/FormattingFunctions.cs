@@ -12,9 +12,9 @@ internal static class FormattingFunctions
     internal static void Add(FunctionBuilder builder)
     {
         SqlType text = SqlType.Text;
-        builder.Scalar("to_char", [SqlType.Timestamp, text], text, (a, _) => Datum.Text(Moment(a[0].AsMicroseconds, a[0].AsMicroseconds, a[1].AsText, null)));
+        builder.Scalar("to_char", [SqlType.Timestamp, text], text, (a, _) => Moment(a[0].AsMicroseconds, a[0].AsMicroseconds, a[1].AsText, null));
         builder.Scalar("to_char", [SqlType.TimestampTz, text], text, (a, context) =>
-            Datum.Text(Moment(context.Types.TimeZone.ToLocal(a[0].AsMicroseconds), a[0].AsMicroseconds, a[1].AsText, context.Types.TimeZone)), Volatility.Stable);
+            Moment(context.Types.TimeZone.ToLocal(a[0].AsMicroseconds), a[0].AsMicroseconds, a[1].AsText, context.Types.TimeZone), Volatility.Stable);
         builder.Scalar("to_char", [SqlType.Interval, text], text, (a, _) => Datum.Text(DateTimeFormat.Format(a[0].AsInterval, a[1].AsText)));
         builder.Scalar("to_char", [SqlType.Time, text], text, (a, _) => Datum.Text(DateTimeFormat.Format(new Interval(0, 0, a[0].AsMicroseconds), a[1].AsText)));
         builder.Scalar("to_date", [text, text], SqlType.Date, (a, _) =>
@@ -27,10 +27,9 @@ internal static class FormattingFunctions
         builder.Binary("to_number", text, text, SqlType.Numeric, (a, b) => Datum.Numeric(NumberFormat.Get(b.AsText).ReadNumber(a.AsText)));
     }
 
-    private static string Moment(long local, long utc, string format, SessionTimeZone? zone) =>
-        format.Contains('%') ? StrftimeFormat.Format(local, utc, format, zone)
-        : Calendar.IsFinite(local) ? DateTimeFormat.Format(local, utc, format, zone)
-        : "";
+    private static Datum Moment(long local, long utc, string format, SessionTimeZone? zone) =>
+        !Calendar.IsFinite(local) ? Datum.Null
+        : Datum.Text(format.Contains('%') ? StrftimeFormat.Format(local, utc, format, zone) : DateTimeFormat.Format(local, utc, format, zone));
 
     private static long Parse(string text, string format, SessionTimeZone? zone) =>
         format.Contains('%') || format.Length == 0

@@ -13,11 +13,6 @@ internal static class StrftimeFormat
 
     internal static string Format(long local, long utc, string format, SessionTimeZone? zone)
     {
-        if (!Calendar.IsFinite(local))
-        {
-            return local > 0 ? "infinity" : "-infinity";
-        }
-
         var text = new StringBuilder();
         for (int i = 0; i < format.Length; i++)
         {

@@ -10,7 +10,7 @@ namespace Picodata.Sql.Functions;
 /// </summary>
 internal sealed class LikePattern
 {
-    private enum Step : byte { Literal, One, Many }
+    private enum Step : byte { Literal, One, Many, Broken }
 
     [ThreadStatic]
     private static LikePattern? lastUsed;
@@ -95,7 +95,8 @@ internal sealed class LikePattern
 
         if (escaped)
         {
-            throw EndsWithEscape();
+            // an error only when a match comes this far, as in PostgreSQL
+            yield return (Step.Broken, default);
         }
     }
 
@@ -136,6 +137,11 @@ internal sealed class LikePattern
                 manyStep = step++;
                 manyAt = at;
                 continue;
+            }
+
+            if (step < steps.Length && steps[step].Kind == Step.Broken)
+            {
+                throw EndsWithEscape();
             }
 
             Rune.DecodeFromUtf16(text.AsSpan(at), out Rune rune, out int used);

@@ -74,6 +74,14 @@ internal sealed class TimeCodec() : DateTimeCodec(SqlType.Time)
 {
     public override Datum ParseText(string text, TypeContext context)
     {
+        string trimmed = text.Trim();
+        if (trimmed.Length is 4 or 6 && !trimmed.AsSpan().ContainsAnyExceptInRange('0', '9'))
+        {
+            // compact digits are a clock time here, not a date
+            string clock = $"{trimmed[..2]}:{trimmed[2..4]}" + (trimmed.Length == 6 ? $":{trimmed[4..]}" : "");
+            return DateTimeParser.TryParseClock(clock, out long micros) ? Datum.Time(micros) : throw FieldOutOfRange(text);
+        }
+
         ParsedDateTime parsed = Parse(text, context);
         if (parsed.Special == Special.Now)
         {
