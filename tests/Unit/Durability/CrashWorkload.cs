@@ -17,11 +17,15 @@ internal sealed class CrashWorkload(int seed)
     private readonly Random chance = new(seed);
     private readonly List<Committed> history = [];
     private long nextId = 1;
+    private int settled;
 
     private enum Fate { Unknown, Acknowledged, TakenBack }
 
     /// <summary>For disks that lie: only the prefix is asked for.</summary>
     public bool MayLoseAcknowledged { get; init; }
+
+    /// <summary>How many transactions of the commit order, from its start, a state must hold that was taken now. Any thread.</summary>
+    public int Settled => Volatile.Read(ref settled);
 
     /// <summary>Transactions whose success was told.</summary>
     public int Acknowledged => history.Count(entry => entry.Fate == Fate.Acknowledged);
@@ -53,7 +57,8 @@ internal sealed class CrashWorkload(int seed)
     /// The state holds every acknowledged transaction, none that was told to be taken back, and exactly a prefix of the commit order.
     /// What is missing is forgotten, so that the workload can go on from there.
     /// </summary>
-    public void Verify(Database database, string what)
+    /// <param name="atLeast">For copies: how many transactions of the order it must hold at least, in place of all acknowledged ones.</param>
+    public void Verify(Database database, string what, int? atLeast = null)
     {
         List<Committed> expected = [.. history.Where(entry => entry.Fate != Fate.TakenBack)];
         var found = new SortedDictionary<long, long>();
@@ -65,7 +70,7 @@ internal sealed class CrashWorkload(int seed)
         long[] wanted = [.. expected.Take(count).Select(entry => entry.Id)];
         Assert.True(wanted.SequenceEqual(found.Keys), $"{what}: journal holds [{string.Join(",", found.Keys)}], a prefix of the commit order would be [{string.Join(",", wanted)}]");
         Committed? lost = expected.Skip(count).FirstOrDefault(entry => entry.Fate == Fate.Acknowledged);
-        Assert.True(lost is null || MayLoseAcknowledged, $"{what}: acknowledged transaction {lost?.Id} is lost; the state ends with {wanted.LastOrDefault()}");
+        Assert.True(lost is null || MayLoseAcknowledged || count >= atLeast, $"{what}: acknowledged transaction {lost?.Id} is lost; the state ends with {wanted.LastOrDefault()}");
         var model = new Dictionary<uint, SortedDictionary<long, long>>();
         foreach (Operation operation in expected.Take(count).SelectMany(entry => entry.Operations))
             operation.ApplyTo(model);
@@ -75,11 +80,13 @@ internal sealed class CrashWorkload(int seed)
             if (model.TryGetValue(table, out SortedDictionary<long, long>? rows))
                 Assert.True(rows.SequenceEqual(TestTables.Read(database, table)), $"{what}: rows of table {table}");
         }
+        if (atLeast is not null)
+            return;
         history.Clear();
         history.AddRange(expected.Take(count).Select(entry => entry with { Fate = Fate.Acknowledged }));
     }
 
-    private static async Task SettleAsync(Database database, List<(Committed Entry, long Lsn)> pending)
+    private async Task SettleAsync(Database database, List<(Committed Entry, long Lsn)> pending)
     {
         foreach ((Committed entry, long lsn) in pending)
         {
@@ -87,6 +94,7 @@ internal sealed class CrashWorkload(int seed)
             {
                 await database.WaitDurableAsync(lsn, CancellationToken.None).ConfigureAwait(false);
                 entry.Fate = Fate.Acknowledged;
+                Volatile.Write(ref settled, history.IndexOf(entry) + 1);
             }
             catch (DbException refused)
             {

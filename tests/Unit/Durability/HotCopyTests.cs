@@ -1,5 +1,6 @@
 using Picodata.Core;
 using Picodata.Harness;
+using Picodata.Harness.Disk;
 using Picodata.Server;
 using Picodata.Storage;
 using Xunit;
@@ -23,6 +24,43 @@ public sealed class HotCopyTests : IDisposable
     [Fact]
     [Trait("speed", "long")]
     public Task Copies_of_a_working_directory_start_long() => CopyWhileWriting(copies: 500, seed: 2);
+
+    [Fact]
+    public Task A_copy_begun_at_any_operation_starts() => CopyFromEveryOperation(seed: 5, stride: 5);
+
+    [Fact]
+    [Trait("speed", "long")]
+    public async Task A_copy_begun_at_any_operation_starts_long()
+    {
+        for (int seed = 10; seed < 30; seed++)
+            await CopyFromEveryOperation(seed, stride: 1);
+    }
+
+    /// <summary>On the modelled disk, where the copier can be put between any two operations.</summary>
+    private static async Task CopyFromEveryOperation(int seed, int stride)
+    {
+        int operations = int.MaxValue;
+        for (int at = 1; at < operations; at += stride)
+        {
+            string what = $"seed {seed}, copy begun at operation {at}";
+            var disk = new ModelledDisk(seed, new QuietTime());
+            disk.CreateDirectory("/data");
+            var workload = new CrashWorkload(seed);
+            var copier = new SteppingCopier(disk, workload, at, new Random(at));
+            await using (Database database = await Open(disk))
+                await workload.RunAsync(database, 40);
+            operations = disk.Operations;
+            ModelledDisk copy = copier.Finish();
+            await using Database copied = await Open(copy);
+            workload.Verify(copied, what, copier.MustHold);
+            await workload.RunAsync(copied, 2);
+        }
+    }
+
+    private static Task<Database> Open(ModelledDisk disk) => Database.OpenAsync(
+        new StorageOptions { Directory = "/data", WalMaxSize = 1500, CopyGraceMinFree = 0, InstanceUuid = new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, 11]) },
+        new StorageEnvironment(disk) { Time = new QuietTime(), Random = new Random(1) },
+        CancellationToken.None);
 
     private async Task CopyWhileWriting(int copies, int seed)
     {
@@ -51,7 +89,7 @@ public sealed class HotCopyTests : IDisposable
             await done.CancelAsync();
             await writer;
         }
-        Assert.True(database.CheckpointStatistics.Written > copies / 4, "too few checkpoints to say anything");
+        Assert.True(database.CheckpointStatistics.Written > 3, "too few checkpoints to say anything");
     }
 
     /// <summary>One list, then the files in random order, in pieces, with pauses during some of which a checkpoint is made.</summary>
@@ -61,8 +99,11 @@ public sealed class HotCopyTests : IDisposable
         string[] names = [.. Directory.GetFiles(source).Select(path => Path.GetFileName(path))];
         chance.Shuffle(names);
         byte[] piece = new byte[chance.Next(100, 20_000)];
+        string withCheckpoint = names[chance.Next(names.Length)];
         foreach (string name in names)
         {
+            if (name == withCheckpoint)
+                checkpoint().GetAwaiter().GetResult();
             using FileStream from = new(Path.Combine(source, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using FileStream to = new(Path.Combine(target, name), FileMode.CreateNew);
             long size = from.Length;
@@ -79,6 +120,91 @@ public sealed class HotCopyTests : IDisposable
         new StorageOptions { Directory = directory, WalMaxSize = 20_000, CheckpointCount = 1, CopyGrace = TimeSpan.FromMinutes(10), CopyGraceMinFree = 0 },
         new StorageEnvironment(files) { Random = new Random(1) },
         CancellationToken.None);
+
+    /// <summary>
+    /// Lists the directory before one operation and copies its files, in random order and in two pieces each, before random later ones.
+    /// </summary>
+    private sealed class SteppingCopier
+    {
+        private readonly ModelledDisk source;
+        private readonly Random chance;
+        private readonly Dictionary<string, byte[]> copied = [];
+        private readonly List<(string Name, long Length)> begun = [];
+        private Queue<string>? left;
+
+        public SteppingCopier(ModelledDisk source, CrashWorkload workload, int at, Random chance)
+        {
+            this.source = source;
+            this.chance = chance;
+            source.Faults = operation =>
+            {
+                if (operation.Number == at)
+                {
+                    MustHold = workload.Settled;
+                    List();
+                }
+                else if (operation.Number > at && chance.Next(3) == 0)
+                {
+                    Step();
+                }
+                return DiskFault.None;
+            };
+        }
+
+        /// <summary>What had been acknowledged when the list was made.</summary>
+        public int MustHold { get; private set; }
+
+        public ModelledDisk Finish()
+        {
+            if (left is null)
+                List();
+            while (Step())
+            {
+            }
+            var target = new ModelledDisk(0, new QuietTime());
+            target.CreateDirectory("/data");
+            foreach ((string name, byte[] bytes) in copied)
+                target.Place("/data/" + name, bytes);
+            return target;
+        }
+
+        private void List()
+        {
+            string[] names = [.. source.List("/data").Select(entry => entry.Name)];
+            chance.Shuffle(names);
+            left = new Queue<string>(names);
+        }
+
+        private bool Step()
+        {
+            if (begun.Count > 0 && (left!.Count == 0 || chance.Next(2) == 0))
+            {
+                (string name, long length) = begun[0];
+                begun.RemoveAt(0);
+                byte[] rest = Bytes(name) ?? copied[name];
+                copied[name] = [.. copied[name], .. rest.AsSpan(copied[name].Length, (int)Math.Min(length, rest.Length) - copied[name].Length)];
+            }
+            else if (left!.TryDequeue(out string? name))
+            {
+                if (Bytes(name) is { } bytes)
+                {
+                    copied[name] = bytes.AsSpan(0, chance.Next(bytes.Length + 1)).ToArray();
+                    begun.Add((name, bytes.Length));
+                }
+                else
+                {
+                    Assert.EndsWith(".inprogress", name, StringComparison.Ordinal);
+                }
+            }
+            else
+            {
+                return false;
+            }
+            return true;
+        }
+
+        private byte[]? Bytes(string name) => source.FileExists("/data/" + name) ? source.Fetch("/data/" + name) : null;
+    }
 
     /// <summary>
     /// Row 0 of the ledger counts the other rows and sums them up; both change in one transaction. Every so often a table is
