@@ -8,6 +8,7 @@
 // 3. However a connection ends, its session is disposed (rolled back), its cancel key forgotten, its slot given back.
 // 4. A client that closes its socket while a statement runs ends the statement after PgWireOptions.LostClientGrace.
 using System.IO.Pipelines;
+using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
@@ -81,10 +82,10 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         {
             _termination ??= new FatalException(reason);
             session = _session;
-            _openingCancel.Cancel();
         }
 
         session?.Cancel();
+        ThreadPool.UnsafeQueueUserWorkItem(static self => self._openingCancel.Cancel(), this, preferLocal: false);
         Interrupt();
     }
 
@@ -94,20 +95,24 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
     /// <summary>Ends the running statement; nothing when idle.</summary>
     public void CancelStatement() => _session?.Cancel();
 
-    /// <summary>Wakes the connection when it waits for bytes.</summary>
-    public void Interrupt()
-    {
-        lock (_gate)
-        {
-            _input?.CancelPendingRead();
-        }
-    }
+    /// <summary>Wakes the connection when it waits for bytes; it goes on on a thread of its own, not on the caller's.</summary>
+    public void Interrupt() => ThreadPool.UnsafeQueueUserWorkItem(static self => Volatile.Read(ref self._input)?.CancelPendingRead(), this, preferLocal: false);
 
     /// <summary>Waits for bytes of the client. Ends the connection when there will be none or it was told to end.</summary>
     public async ValueTask FillAsync()
     {
         ThrowIfEnding();
-        FillResult result = await _reader!.FillAsync().ConfigureAwait(false);
+        FillResult result;
+        try
+        {
+            result = await _reader!.FillAsync().ConfigureAwait(false);
+        }
+        catch (Exception gone) when (IsLoss(gone))
+        {
+            ThrowIfEnding();
+            throw new ClientLostException();
+        }
+
         ThrowIfEnding();
         if (result == FillResult.Ended)
         {
@@ -128,6 +133,10 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
             throw new ClientLostException();
         }
     }
+
+    /// <summary>What pipes and TLS throw when the other side has gone or the connection was aborted.</summary>
+    public static bool IsLoss(Exception error) =>
+        error is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException or AuthenticationException;
 
     /// <summary>Starts the clock of idle time limits before a wait between messages; <see cref="StopIdleClock"/> stops it.</summary>
     public bool StartIdleClock(ISqlSession session)
@@ -168,10 +177,7 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
 
         _writer = new FrameWriter(opened.Output);
         _reader = new MessageReader(opened.Input, service.Options.MaxMessageBytes);
-        lock (_gate)
-        {
-            _input = opened.Input;
-        }
+        Volatile.Write(ref _input, opened.Input);
 
         ThrowIfEnding();
         await LoginAsync(opened).ConfigureAwait(false);
@@ -328,7 +334,7 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
             await using CancellationTokenRegistration abort = limit.Token.UnsafeRegister(static self => ((PgConnection)self!).Abort(), this);
             await _writer.FlushAsync().ConfigureAwait(false);
         }
-        catch (Exception failed) when (failed is IOException or OperationCanceledException or InvalidOperationException or ObjectDisposedException or AuthenticationException or ConnectionAbortedException)
+        catch (Exception failed) when (IsLoss(failed))
         {
             service.Logger.LogDebug("connection {Id}: the last message could not be sent: {Reason}", connection.ConnectionId, failed.Message);
         }
@@ -341,8 +347,9 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         {
             session = _session;
             _session = null;
-            _input = null;
         }
+
+        Volatile.Write(ref _input, null);
 
         StopIdleClock();
         if (session is not null)
@@ -356,11 +363,26 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         _reader?.Dispose();
         if (opening.Encrypted is not null)
         {
-            await opening.Encrypted.DisposeAsync().ConfigureAwait(false);
+            await CloseTlsAsync(opening.Encrypted).ConfigureAwait(false);
         }
 
         await connection.Transport.Output.CompleteAsync().ConfigureAwait(false);
         await connection.Transport.Input.CompleteAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Says good-bye in TLS, so that the client can tell the end from a cut.</summary>
+    private async ValueTask CloseTlsAsync(SslStream stream)
+    {
+        try
+        {
+            await stream.ShutdownAsync().ConfigureAwait(false);
+        }
+        catch (Exception gone) when (IsLoss(gone))
+        {
+            service.Logger.LogDebug("connection {Id}: TLS was not closed: {Reason}", connection.ConnectionId, gone.Message);
+        }
+
+        await stream.DisposeAsync().ConfigureAwait(false);
     }
 
     private static DbException LoginTimedOut() => new(SqlStates.QueryCanceled, "canceling authentication due to timeout");

@@ -58,7 +58,7 @@ internal sealed class SessionLoop(PgConnection connection, ISqlSession session, 
             {
                 await HandleAsync(type, body).ConfigureAwait(false);
             }
-            catch (Exception error) when (error is not (FatalException or ClientLostException or IOException))
+            catch (Exception error) when (error is not (FatalException or ClientLostException))
             {
                 Report(error, type);
             }

@@ -102,15 +102,32 @@ internal sealed class SessionOutput(PgConnection connection, FrameWriter writer,
             }
 
             cancel.ThrowIfCancellationRequested();
+            await using CancellationTokenRegistration wake = cancel.UnsafeRegister(static self => ((PgConnection)self!).Interrupt(), connection);
             await connection.FillAsync().ConfigureAwait(false);
         }
     }
 
-    public async ValueTask FlushAsync(CancellationToken cancel)
+    public ValueTask FlushAsync(CancellationToken cancel)
     {
-        if (!await writer.FlushAsync().ConfigureAwait(false))
+        ValueTask<bool> flush = writer.FlushAsync();
+        return flush.IsCompletedSuccessfully && flush.Result ? default : Await(flush);
+
+        static async ValueTask Await(ValueTask<bool> pending)
         {
-            throw new ClientLostException();
+            bool isOpen;
+            try
+            {
+                isOpen = await pending.ConfigureAwait(false);
+            }
+            catch (Exception gone) when (PgConnection.IsLoss(gone))
+            {
+                throw new ClientLostException();
+            }
+
+            if (!isOpen)
+            {
+                throw new ClientLostException();
+            }
         }
     }
 
