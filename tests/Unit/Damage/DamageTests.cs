@@ -12,12 +12,12 @@ public sealed class DamageTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public Task No_flipped_bit_gives_other_data(bool isKilled) => FlipAsync(isKilled, rounds: 120, seed: 3);
+    public Task No_flipped_bit_gives_other_data(bool isKilled) => FlipAsync(isKilled, rounds: 70, seed: 3);
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public Task No_truncation_gives_other_data(bool isKilled) => TruncateAsync(isKilled, rounds: 120, seed: 4);
+    public Task No_truncation_gives_other_data(bool isKilled) => TruncateAsync(isKilled, rounds: 70, seed: 4);
 
     [Theory]
     [InlineData(false)]

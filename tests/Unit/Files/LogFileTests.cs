@@ -223,7 +223,7 @@ public class LogFileTests
         byte[] whole = disk.Fetch(LogPath);
         int header = whole.AsSpan().IndexOf("\n\n"u8) + 2;
         var random = new Random(5);
-        for (int round = 0; round < 800; round++)
+        for (int round = 0; round < 300; round++)
         {
             int at = random.Next(header, whole.Length);
             byte[] bad = [.. whole];
