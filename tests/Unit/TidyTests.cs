@@ -67,7 +67,7 @@ public sealed partial class TidyTests
 
                 string indent = head.Groups[1].Value;
                 int open = Array.FindIndex(lines, first, Math.Min(12, lines.Length - first), line => line == indent + "{");
-                int end = open < 0 ? -1 : Array.FindIndex(lines, open, line => line == indent + "}");
+                int end = open < 0 ? -1 : Array.FindIndex(lines, open, line => line == indent + "}" || line == indent + "};");
                 if (end - open - 1 > LinesOfMethodMax)
                 {
                     long_.Add($"{Name(file)}:{first + 1} {lines[first].Trim()} ({end - open - 1} lines)");
