@@ -27,6 +27,27 @@ public sealed class StatementNormalizer
     /// <summary>The normalised text of the last successful call; valid until the next call.</summary>
     public ReadOnlySpan<char> Text => _text.AsSpan(0, _length);
 
+    /// <summary>The text, followed by the literals' types: the key under which a plan may be kept. Valid until the next call.</summary>
+    public ReadOnlySpan<char> Key
+    {
+        get
+        {
+            int at = _length;
+            if (at + _literals.Count + 1 > _text.Length)
+            {
+                Array.Resize(ref _text, at + _literals.Count + 1);
+            }
+
+            _text[at++] = '\u0001';
+            foreach (ExtractedLiteral literal in _literals)
+            {
+                _text[at++] = literal.Type == SqlType.Int8 ? 'i' : literal.Type == SqlType.Numeric ? 'n' : 's';
+            }
+
+            return _text.AsSpan(0, at);
+        }
+    }
+
     /// <summary>Literals of the last successful call in order: the n-th is <c>$n</c>. Valid until the next call.</summary>
     public IReadOnlyList<ExtractedLiteral> Literals => _literals;
 

@@ -172,8 +172,12 @@ internal sealed class SessionSettings
         Apply(change.Name, TryGet(change.Name) ?? "");
     }
 
+    /// <summary>Grows with every change, so that values derived from settings can be kept.</summary>
+    public int Version { get; private set; }
+
     private void Apply(string name, string value)
     {
+        Version++;
         switch (name)
         {
             case "TimeZone":

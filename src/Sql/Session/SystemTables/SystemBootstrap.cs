@@ -1,0 +1,223 @@
+using Picodata.Core;
+using Picodata.Sql.Types;
+using Picodata.Storage;
+
+namespace Picodata.Sql;
+
+/// <summary>
+/// Makes Picodata's system tables where a directory has none, with the built-in users and the rows of this one instance; on every
+/// later start brings the rows up to date that describe the instance. Runs in one transaction of the engine's.
+/// </summary>
+internal sealed class SystemBootstrap
+{
+    private readonly SystemWriter writer;
+    private readonly SqlEngineOptions options;
+    private readonly Dictionary<string, uint> ids = new(StringComparer.Ordinal);
+
+    private SystemBootstrap(Transaction transaction, SqlEngineOptions options)
+    {
+        writer = new SystemWriter(transaction);
+        this.options = options;
+    }
+
+    /// <summary>Brings the tables and rows into being; the transaction's statement has begun.</summary>
+    public static void Run(Transaction transaction, SqlEngineOptions options) => new SystemBootstrap(transaction, options).Run();
+
+    private void Run()
+    {
+        bool isNew = false;
+        foreach (SystemTable table in PicoSystemTables.All)
+        {
+            isNew |= EnsureTable(table);
+        }
+
+        if (isNew)
+        {
+            PutUsers();
+        }
+
+        PutTopology();
+        PutProperties();
+        AdoptTables();
+        if (options.AdminPassword is { Length: > 0 } password)
+        {
+            PutAdminPassword(password);
+        }
+    }
+
+    /// <summary>True when it was made.</summary>
+    private bool EnsureTable(SystemTable table)
+    {
+        DatabaseSchema schema = writer.Transaction.Schema;
+        if (schema.Space(table.Name) is { } existing)
+        {
+            ids[table.Name] = existing.Id;
+            return false;
+        }
+
+        uint id = schema.Space(table.Id) is null ? table.Id : FreeId(schema);
+        ids[table.Name] = id;
+        ColumnDef[] columns = [.. table.Columns.Select((column, ordinal) => new ColumnDef(column.Name, ColumnCodec.ForeignType(column.Type))
+        {
+            IsNullable = column.IsNullable,
+            FieldType = column.Type,
+            Ordinal = ordinal,
+            IsForeign = true,
+        })];
+        writer.Insert(SystemSpaces.Space, SpaceRows.Space(id, table.Name, false, columns));
+        IndexPart[] key = [.. table.KeyOrdinals.Select(ordinal => new IndexPart(ordinal, false))];
+        writer.Insert(SystemSpaces.Index, SpaceRows.Index(id, 0, table.Name + "_pkey", true, key, columns));
+        uint next = 1;
+        foreach (SystemIndex index in table.Indexes)
+        {
+            IndexPart[] parts = [.. index.Columns.Select(name => new IndexPart(table.Ordinal(name), false))];
+            writer.Insert(SystemSpaces.Index, SpaceRows.Index(id, next++, index.Name, index.IsUnique, parts, columns));
+        }
+
+        RaiseMaxId(id);
+        return true;
+    }
+
+    private static uint FreeId(DatabaseSchema schema) => Math.Max(SystemSpaces.FirstUserSpace, schema.Spaces.Max(space => space.Id) + 1);
+
+    private void RaiseMaxId(uint id)
+    {
+        if (writer.Read(SystemSpaces.Schema, RowBuilder.Key("max_id")) is { } row)
+        {
+            var reader = new Storage.Files.MsgPackReader(row);
+            reader.ReadArrayHead();
+            reader.Skip();
+            if (reader.ReadUInt32() >= id)
+            {
+                return;
+            }
+        }
+
+        writer.Put(SystemSpaces.Schema, RowBuilder.Key("max_id"), new RowBuilder(2).Text("max_id").Number(id).Row());
+    }
+
+    private void PutUsers()
+    {
+        PutUser(UserDirectory.Guest, "guest", "md5", Passwords.Md5("guest", ""), "user");
+        PutUser(UserDirectory.Admin, "admin", "", "", "user");
+        PutUser(UserDirectory.Public, "public", null, "", "role");
+        PutUser(UserDirectory.Replication, "replication", null, "", "role");
+        PutUser(UserDirectory.Super, "super", null, "", "role");
+        PutUser(UserDirectory.Service, "pico_service", "chap-sha1", "", "user");
+        foreach (string privilege in (string[])["read", "write", "execute", "login", "create", "drop", "alter"])
+        {
+            PutPrivilege(UserDirectory.Admin, privilege, "universe", 0);
+        }
+
+        PutPrivilege(UserDirectory.Guest, "login", "universe", 0);
+        PutPrivilege(UserDirectory.Guest, "execute", "role", UserDirectory.Public);
+        PutPrivilege(UserDirectory.Public, "read", "table", ids["_pico_instance"]);
+        PutPrivilege(UserDirectory.Public, "read", "table", ids["_pico_peer_address"]);
+    }
+
+    private void PutUser(uint id, string name, string? method, string secret, string type)
+    {
+        RowBuilder row = new RowBuilder(6).Number(id).Text(name).Number(0);
+        row = method is null ? row.Nil() : row.Array(2).Text(method).Text(secret);
+        writer.Put(ids["_pico_user"], RowBuilder.Key(id), row.Number(UserDirectory.Admin).Text(type).Row());
+    }
+
+    private void PutPrivilege(uint grantee, string privilege, string type, long objectId)
+    {
+        ReadOnlyMemory<byte> key = new RowBuilder(4).Number(grantee).Text(privilege).Text(type).Number(objectId).Row();
+        writer.Put(ids["_pico_privilege"], key, UserDdl.PrivilegeRow(UserDirectory.Admin, grantee, privilege, type, objectId));
+    }
+
+    private void PutTopology()
+    {
+        writer.Put(ids["_pico_tier"], RowBuilder.Key(options.Tier), new RowBuilder(10).Text(options.Tier).Number(options.ReplicationFactor).Bool(true)
+            .Number(1).Number(1).Bool(true).Number(options.BucketCount).Bool(true).Number(1).Number(1).Row());
+        writer.Put(ids["_pico_replicaset"], RowBuilder.Key(options.ReplicasetName), new RowBuilder(14).Text(options.ReplicasetName)
+            .Text(options.ReplicasetUuid.ToString("D")).Text(options.InstanceName).Text(options.InstanceName).Text(options.Tier).Real(1).Text("auto")
+            .Text("ready").Number(1).Number(1).Map(0).Number(0).Number(1).Number(1).Row());
+        RowBuilder instance = new RowBuilder(13).Text(options.InstanceName).Text(options.InstanceUuid.ToString("D")).Number(1)
+            .Text(options.ReplicasetName).Text(options.ReplicasetUuid.ToString("D"))
+            .Array(2).Text("Online").Number(1).Array(2).Text("Online").Number(1).Map(options.FailureDomain.Count);
+        foreach ((string label, string value) in options.FailureDomain)
+        {
+            instance.Text(label).Text(value);
+        }
+
+        writer.Put(ids["_pico_instance"], RowBuilder.Key(options.InstanceName), instance.Text(options.Tier).Text(options.Version).Number(0).Nil().Nil().Row());
+        PutAddress("iproto", options.IprotoAddress);
+        PutAddress("pgproto", options.PgprotoAddress);
+        PutAddress("http", options.HttpAddress);
+    }
+
+    private void PutAddress(string kind, string? address)
+    {
+        ReadOnlyMemory<byte> key = new RowBuilder(2).Number(1).Text(kind).Row();
+        if (address is null)
+        {
+            writer.Delete(ids["_pico_peer_address"], key);
+        }
+        else
+        {
+            writer.Put(ids["_pico_peer_address"], key, new RowBuilder(3).Number(1).Text(address).Text(kind).Row());
+        }
+    }
+
+    private void PutProperties()
+    {
+        PutProperty("cluster_version", row => row.Text(options.Version));
+        PutProperty("system_catalog_version", row => row.Text("25.1.1"));
+        PutProperty("global_schema_version", row => row.Number(1), onlyWhenMissing: true);
+        PutProperty("next_schema_version", row => row.Number(2), onlyWhenMissing: true);
+    }
+
+    private void PutProperty(string key, Func<RowBuilder, RowBuilder> value, bool onlyWhenMissing = false)
+    {
+        if (onlyWhenMissing && writer.Lock(ids["_pico_property"], RowBuilder.Key(key)))
+        {
+            return;
+        }
+
+        writer.Put(ids["_pico_property"], RowBuilder.Key(key), value(new RowBuilder(2).Text(key)).Row());
+    }
+
+    /// <summary>Rows of <c>_pico_table</c> and <c>_pico_index</c> for tables that have none (made by Tarantool).</summary>
+    private void AdoptTables()
+    {
+        foreach (SpaceDef space in writer.Transaction.Schema.Spaces)
+        {
+            bool isUsers = space.Engine == "memtx" && !space.IsView && !space.Name.StartsWith('_');
+            if (!isUsers || writer.Lock(ids["_pico_table"], RowBuilder.Key(space.Id)))
+            {
+                continue;
+            }
+
+            ColumnDef[] columns = [.. space.Format.Select((field, ordinal) => new ColumnDef(field.Name, SqlType.Text) { FieldType = field.Type, IsNullable = field.IsNullable, Ordinal = ordinal })];
+            writer.Insert(ids["_pico_table"], PicoRows.Table(space.Id, space.Name, Distribution.Global, columns, UserDirectory.Admin, space.IsTemporary));
+            foreach (IndexDef index in space.Indexes)
+            {
+                string name = $"{space.Name}_{index.Name}";
+                writer.Insert(ids["_pico_index"], PicoRows.Index(space.Id, index.Id, name, index.IsUnique, [.. index.Parts.Where(part => part.Field < columns.Length).Select(part => new IndexPart(part.Field, part.Descending))], columns));
+            }
+        }
+    }
+
+    private void PutAdminPassword(string password)
+    {
+        if (writer.Read(ids["_pico_user"], RowBuilder.Key(UserDirectory.Admin)) is not { } row)
+        {
+            return;
+        }
+
+        var reader = new Storage.Files.MsgPackReader(row);
+        reader.ReadArrayHead();
+        reader.Skip();
+        reader.Skip();
+        reader.Skip();
+        bool hasPassword = !reader.TryReadNil() && reader.ReadArrayHead() == 2 && reader.ReadString().Length > 0 && reader.ReadString().Length > 0;
+        if (!hasPassword)
+        {
+            Passwords.Check(password, PasswordPolicy.Default);
+            PutUser(UserDirectory.Admin, "admin", "md5", Passwords.Md5("admin", password), "user");
+        }
+    }
+}
