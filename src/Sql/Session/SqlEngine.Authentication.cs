@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Picodata.Core;
 
 namespace Picodata.Sql;
@@ -6,62 +5,36 @@ namespace Picodata.Sql;
 /// <summary>Who may log in, and what is done about wrong passwords.</summary>
 public sealed partial class SqlEngine
 {
-    private readonly ConcurrentDictionary<string, int> failures = new(StringComparer.Ordinal);
+    internal LoginGuard Logins { get; } = new();
 
     /// <inheritdoc/>
     public AuthenticationRequirement GetAuthentication(string user)
     {
-        UserDirectory users = State.Users;
-        RoleRow? role = users.Find(user);
-        if (role is null || role.IsRole)
+        CatalogState current = State;
+        UserEntry? entry = current.Users.Find(user);
+        if (entry is null || entry.IsRole)
         {
             return new AuthenticationRequirement(AuthenticationMethod.Md5, Passwords.Md5OfNobody(user, secret));
         }
 
-        if (IsLockedOut(user))
+        if (Logins.IsLocked(user, current.Config.Integer("auth_login_attempt_max")))
         {
             return new AuthenticationRequirement(AuthenticationMethod.Denied, "Maximum number of login attempts exceeded; user blocked");
         }
 
-        if (!MayLogIn(users, role))
+        if (!current.Users.MayLogin(entry.Id))
         {
-            return new AuthenticationRequirement(AuthenticationMethod.Denied, $"User does not have login privilege");
+            return new AuthenticationRequirement(AuthenticationMethod.Denied, "User does not have login privilege");
         }
 
-        return (role.Method, role.Secret.Length > 0) switch
+        return (entry.Method, entry.Secret.Length > 0) switch
         {
-            ("md5", true) => new AuthenticationRequirement(AuthenticationMethod.Md5, role.Secret),
-            ("scram-sha256", true) => new AuthenticationRequirement(AuthenticationMethod.ScramSha256, role.Secret),
+            ("md5", true) => new AuthenticationRequirement(AuthenticationMethod.Md5, entry.Secret),
+            ("scram-sha256", true) => new AuthenticationRequirement(AuthenticationMethod.ScramSha256, entry.Secret),
             _ => new AuthenticationRequirement(AuthenticationMethod.Denied, $"user \"{user}\" has no password that can be used over this protocol"),
         };
     }
 
     /// <inheritdoc/>
-    public void AuthenticationFinished(string user, bool succeeded)
-    {
-        if (State.Users.Find(user) is null)
-        {
-            return; // nothing is kept of names that do not exist: they could be without number
-        }
-
-        if (succeeded)
-        {
-            failures.TryRemove(user, out _);
-        }
-        else
-        {
-            failures.AddOrUpdate(user, 1, (_, count) => count + 1);
-        }
-    }
-
-    /// <summary>ALTER USER ... LOGIN: the user may try again.</summary>
-    internal void ForgiveFailures(string user) => failures.TryRemove(user, out _);
-
-    private bool IsLockedOut(string user)
-    {
-        long most = State.Parameter("auth_login_attempt_max", Options.Tier).AsInt;
-        return failures.TryGetValue(user, out int count) && count >= most;
-    }
-
-    private static bool MayLogIn(UserDirectory users, RoleRow user) => users.Has(user.Id, "login", "universe", 0);
+    public void AuthenticationFinished(string user, bool succeeded) => Logins.Finished(user, succeeded, State.Users.Find(user) is not null);
 }

@@ -26,6 +26,7 @@ public sealed partial class SqlEngine : ISqlEngine
         Random = random;
         Log = log;
         random.NextBytes(secret);
+        initial = database.Options;
     }
 
     internal Database Database { get; }
@@ -53,7 +54,7 @@ public sealed partial class SqlEngine : ISqlEngine
         using (Transaction transaction = database.BeginTransaction(IsolationLevel.ReadCommitted, false))
         {
             transaction.BeginStatement();
-            SystemBootstrap.Run(transaction, options);
+            SystemBootstrap.Run(transaction, options, database.Options.WalMode);
             transaction.EndStatement();
             await database.WaitDurableAsync(transaction.Commit(), cancel).ConfigureAwait(false);
         }
@@ -81,7 +82,7 @@ public sealed partial class SqlEngine : ISqlEngine
     internal void CatalogChanged() => Interlocked.Increment(ref changes);
 
     /// <summary>The catalog as a transaction sees it, with its own changes.</summary>
-    internal CatalogState Load(Transaction transaction) => CatalogLoader.Load(transaction, Interlocked.Increment(ref versions));
+    internal CatalogState Load(Transaction transaction) => CatalogLoader.Load(transaction, Options.Tier, Interlocked.Increment(ref versions));
 
     private CatalogState Reload()
     {
@@ -104,14 +105,14 @@ public sealed partial class SqlEngine : ISqlEngine
     /// <inheritdoc/>
     public ISqlSession OpenSession(SessionOptions options)
     {
-        UserDirectory users = State.Users;
-        RoleRow? user = users.Find(options.User);
-        if (user is null || user.IsRole || (!options.IsAdminSocket && !MayLogIn(users, user)))
+        UserCatalog users = State.Users;
+        UserEntry? user = users.Find(options.User);
+        if (user is null || user.IsRole || (!options.IsAdminSocket && !users.MayLogin(user.Id)))
         {
             throw new DbException(SqlStates.InvalidAuthorizationSpecification, $"user \"{options.User}\" does not have login privilege");
         }
 
-        if (sessions.Count >= Options.MaxSessions && user.Id != UserDirectory.Admin)
+        if (sessions.Count >= Options.MaxSessions && user.Id != UserCatalog.Admin)
         {
             throw new DbException(SqlStates.TooManyConnections, "sorry, too many clients already");
         }

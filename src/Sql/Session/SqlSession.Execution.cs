@@ -219,7 +219,7 @@ public sealed partial class SqlSession
                 CheckWritable(access.Relation);
             }
 
-            if (user.Id != UserDirectory.Admin)
+            if (user.Id != UserCatalog.Admin)
             {
                 CheckRights(plan.Catalog.Users, access);
             }
@@ -239,7 +239,7 @@ public sealed partial class SqlSession
         }
     }
 
-    private void CheckRights(UserDirectory users, RelationAccess access)
+    private void CheckRights(UserCatalog users, RelationAccess access)
     {
         if (access.Relation is VirtualTableDef || access.Relation.Owner == user.Id)
         {
@@ -257,8 +257,8 @@ public sealed partial class SqlSession
         }
     }
 
-    internal static bool HasTableRight(UserDirectory users, uint userId, Relation relation, string privilege) =>
-        users.Has(userId, privilege, "table", ObjectId(relation));
+    internal static bool HasTableRight(UserCatalog users, uint userId, Relation relation, string privilege) =>
+        users.Holds(userId, privilege, "table", ObjectId(relation));
 
     /// <summary>Object id of a relation in <c>_pico_privilege</c>: the space's id, else the oid.</summary>
     internal static long ObjectId(Relation relation) => relation is TableDef table ? table.SpaceId : relation.Oid;

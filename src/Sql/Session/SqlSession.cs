@@ -34,17 +34,17 @@ public sealed partial class SqlSession : ISqlSession
     private ExecutionContext? reusedContext;
     private PlanCache plans = null!;
     private int plansOfSettings = -1;
-    private RoleRow user;
+    private UserEntry user;
     private Action<DbException>? terminate;
     private bool isDisposed;
 
-    internal SqlSession(SqlEngine engine, SessionOptions options, RoleRow user, int processId)
+    internal SqlSession(SqlEngine engine, SessionOptions options, UserEntry user, int processId)
     {
         this.engine = engine;
         this.options = options;
         this.user = user;
         ProcessId = processId;
-        settings.SetFixed("is_superuser", user.Id == UserDirectory.Admin ? "on" : "off");
+        settings.SetFixed("is_superuser", user.Id == UserCatalog.Admin ? "on" : "off");
         settings.SetStartup("session_authorization", user.Name);
         evaluation = new EvaluationContext(settings.Types)
         {
@@ -94,7 +94,7 @@ public sealed partial class SqlSession : ISqlSession
 
     internal SessionOptions Options => options;
 
-    internal RoleRow User => user;
+    internal UserEntry User => user;
 
     internal void Terminate(DbException reason) => terminate?.Invoke(reason);
 

@@ -15,6 +15,7 @@ internal sealed class CatalogLoader
     private static readonly Dictionary<string, SqlType> TypesByName = SqlType.All.ToDictionary(type => type.Name, StringComparer.Ordinal);
 
     private readonly Transaction transaction;
+    private readonly string tier;
     private readonly DatabaseSchema schema;
     private readonly Dictionary<uint, TableExtras> extras = [];
     private readonly Dictionary<uint, (uint Space, int Ordinal)> sequenceOwners = [];
@@ -24,13 +25,14 @@ internal sealed class CatalogLoader
     private readonly Dictionary<uint, Distribution> distributions = [];
     private readonly HashSet<string> indexNames = new(StringComparer.Ordinal);
 
-    private CatalogLoader(Transaction transaction)
+    private CatalogLoader(Transaction transaction, string tier)
     {
+        this.tier = tier;
         this.transaction = transaction;
         schema = transaction.Schema;
     }
 
-    public static CatalogState Load(Transaction transaction, long version) => new CatalogLoader(transaction).Load(version);
+    public static CatalogState Load(Transaction transaction, string tier, long version) => new CatalogLoader(transaction, tier).Load(version);
 
     private CatalogState Load(long version)
     {
@@ -47,7 +49,7 @@ internal sealed class CatalogLoader
         }
 
         var catalog = new CatalogSnapshot(version, relations, ReadRoutines());
-        return new CatalogState(catalog, ReadUsers(), ReadConfig(), extras, schema.Version);
+        return new CatalogState(catalog, UserCatalog.Load(transaction), SystemConfiguration.Load(transaction, tier), extras, schema.Version);
     }
 
     // ---- tables
@@ -75,7 +77,7 @@ internal sealed class CatalogLoader
             Indexes = [.. space.Indexes.Select(index => Index(space, index, extra, columns.Count))],
             Checks = extra.Checks,
             IsSystem = isSystem,
-            Owner = owners.GetValueOrDefault(space.Id, UserDirectory.Admin),
+            Owner = owners.GetValueOrDefault(space.Id, UserCatalog.Admin),
             Distribution = distributions.GetValueOrDefault(space.Id) ?? Distribution.Global,
             IsUnlogged = space.IsTemporary,
             PrimaryKeyName = isOurs ? extra.PrimaryKeyName : space.Primary?.Name,
@@ -185,55 +187,6 @@ internal sealed class CatalogLoader
         var routines = new List<RoutineDef>();
         ScanTable(PicoSystemTables.Routine, (ref MsgPackReader row) => routines.Add(RoutineRow.Read(ref row, TypesByName)));
         return routines;
-    }
-
-    private UserDirectory ReadUsers()
-    {
-        var roles = new List<RoleRow>();
-        var privileges = new List<PrivilegeRow>();
-        ScanTable(PicoSystemTables.User, (ref MsgPackReader row) =>
-        {
-            uint id = row.ReadUInt32();
-            string name = row.ReadString();
-            row.Skip();
-            (string method, string secret) = ("", "");
-            if (!row.TryReadNil())
-            {
-                row.ReadArrayHead();
-                (method, secret) = (row.ReadString(), row.ReadString());
-            }
-
-            uint owner = row.ReadUInt32();
-            roles.Add(new RoleRow(id, name, row.ReadString() == "role", owner, method, secret));
-        });
-        ScanTable(PicoSystemTables.Privilege, (ref MsgPackReader row) =>
-        {
-            row.Skip();
-            uint grantee = row.ReadUInt32();
-            string privilege = row.ReadString();
-            string type = row.ReadString();
-            privileges.Add(new PrivilegeRow(grantee, privilege, type, row.ReadInt64()));
-        });
-        return new UserDirectory(roles, privileges);
-    }
-
-    private Dictionary<(string, string), Datum> ReadConfig()
-    {
-        var config = new Dictionary<(string, string), Datum>();
-        ScanTable(PicoSystemTables.DbConfig, (ref MsgPackReader row) =>
-        {
-            string key = row.ReadString();
-            string scope = row.ReadString();
-            config[(key, scope)] = row.PeekKind() switch
-            {
-                MsgPackKind.Boolean => Datum.Bool(row.ReadBoolean()),
-                MsgPackKind.String => Datum.Text(row.ReadString()),
-                MsgPackKind.Float64 or MsgPackKind.Float32 => Datum.Double(row.ReadDouble()),
-                MsgPackKind.Nil => Datum.Null,
-                _ => Datum.Int(row.ReadInt64()),
-            };
-        });
-        return config;
     }
 
     // ---- scanning

@@ -36,7 +36,7 @@ internal static class ViewRow
 
     public static ViewDef Read(string name, ref MsgPackReader row, IReadOnlyDictionary<string, SqlType> types)
     {
-        (uint id, uint owner, string text) = (0, UserDirectory.Admin, "");
+        (uint id, uint owner, string text) = (0, UserCatalog.Admin, "");
         var columns = new List<ColumnDef>();
         int keys = row.ReadMapHead();
         for (int i = 0; i < keys; i++)
@@ -90,7 +90,7 @@ internal static class SequenceRow
         var row = new MsgPackWriter();
         row.WriteArrayHead(9);
         row.WriteUInt64(sequence.SequenceId);
-        row.WriteUInt64(UserDirectory.Admin);
+        row.WriteUInt64(UserCatalog.Admin);
         row.WriteString(sequence.Name);
         row.WriteInt64(sequence.Increment);
         row.WriteInt64(sequence.Minimum);

@@ -10,7 +10,7 @@ internal static class SpaceRows
     /// <summary>[id, owner, name, engine, field_count, flags, format].</summary>
     public static ReadOnlyMemory<byte> Space(uint id, string name, bool isTemporary, IReadOnlyList<ColumnDef> columns)
     {
-        RowBuilder row = new RowBuilder(7).Number(id).Number(UserDirectory.Admin).Text(name).Text("memtx").Number(0);
+        RowBuilder row = new RowBuilder(7).Number(id).Number(UserCatalog.Admin).Text(name).Text("memtx").Number(0);
         if (isTemporary)
         {
             row.Map(1).Text("temporary").Bool(true);

@@ -3,12 +3,6 @@ using Picodata.Storage;
 
 namespace Picodata.Sql;
 
-/// <summary>A lock that a statement needs is held by others: the session rolls the statement back, waits and runs it again.</summary>
-internal sealed class LockWaitException(Task wait) : Exception
-{
-    public Task Wait { get; } = wait;
-}
-
 /// <summary>Writes rows of system spaces inside of a statement; turns outcomes into exceptions, for none of this is hot.</summary>
 internal sealed class SystemWriter(Transaction transaction)
 {
@@ -44,13 +38,7 @@ internal sealed class SystemWriter(Transaction transaction)
     /// <summary>Locks the row; false when there is none.</summary>
     public bool Lock(uint space, ReadOnlyMemory<byte> key)
     {
-        WriteResult result = transaction.LockRow(space, key.Span);
-        if (result.Outcome == WriteOutcome.Gone)
-        {
-            return false;
-        }
-
-        Check(result);
+        Check(transaction.LockRow(space, key.Span));
         return transaction.TryGetLatest(space, key.Span, out _);
     }
 
@@ -75,7 +63,7 @@ internal sealed class SystemWriter(Transaction transaction)
             case WriteOutcome.Conflict:
                 throw new DbException(SqlStates.SerializationFailure, "could not serialize access due to concurrent update");
             default:
-                throw new DbException(SqlStates.SerializationFailure, "the object was changed by another transaction");
+                throw new LockWaitException(Task.CompletedTask);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace Picodata.Sql;
 
 /// <summary>
 /// The values of ALTER SYSTEM at one moment, read from <c>_pico_db_config</c>; immutable. Changing statements write rows through a
-/// transaction; after its commit the engine loads anew and calls <see cref="ApplyTo"/>, so that a change takes effect
+/// transaction; after its commit the engine loads anew and applies them, so that a change takes effect
 /// without a restart and is in effect again after one.
 /// </summary>
 internal sealed class SystemConfiguration
@@ -98,18 +98,6 @@ internal sealed class SystemConfiguration
 
         Put(transaction, changed, changed.IsOfTier ? tier : "", value is { } given ? changed.Check(given) : changed.Check(changed.DefaultValue));
     }
-
-    /// <summary>Puts the parameters that govern storage into effect.</summary>
-    /// <param name="memtxMemory">What the configuration of the instance says; <c>memtx_memory</c> overrides it when it is not 0.</param>
-    public void ApplyTo(Database database, long memtxMemory) => database.Reconfigure(options => options with
-    {
-        CheckpointCount = (int)Integer("memtx_checkpoint_count"),
-        CheckpointInterval = Seconds("memtx_checkpoint_interval"),
-        CheckpointWalThreshold = Integer("memtx_checkpoint_wal_threshold"),
-        WalMaxSize = Integer("wal_max_size"),
-        CopyGrace = Seconds("copy_grace"),
-        MemtxMemory = Integer("memtx_memory") is > 0 and long bytes ? bytes : memtxMemory,
-    });
 
     private static void Put(Transaction transaction, SystemParameter parameter, string scope, Datum value) =>
         SystemRows.Put(transaction, PicoSystemTables.DbConfig, SystemRows.Of(parameter.Name), SystemRows.Of(scope), SystemRows.Of(value));

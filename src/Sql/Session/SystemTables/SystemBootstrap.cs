@@ -12,16 +12,18 @@ internal sealed class SystemBootstrap
 {
     private readonly SystemWriter writer;
     private readonly SqlEngineOptions options;
+    private readonly WalMode walMode;
     private readonly Dictionary<string, uint> ids = new(StringComparer.Ordinal);
 
-    private SystemBootstrap(Transaction transaction, SqlEngineOptions options)
+    private SystemBootstrap(Transaction transaction, SqlEngineOptions options, WalMode walMode)
     {
         writer = new SystemWriter(transaction);
         this.options = options;
+        this.walMode = walMode;
     }
 
     /// <summary>Brings the tables and rows into being; the transaction's statement has begun.</summary>
-    public static void Run(Transaction transaction, SqlEngineOptions options) => new SystemBootstrap(transaction, options).Run();
+    public static void Run(Transaction transaction, SqlEngineOptions options, WalMode walMode) => new SystemBootstrap(transaction, options, walMode).Run();
 
     private void Run()
     {
@@ -33,7 +35,8 @@ internal sealed class SystemBootstrap
 
         if (isNew)
         {
-            PutUsers();
+            UserRows.PutBuiltIn(writer.Transaction, ids["_pico_instance"], ids["_pico_peer_address"]);
+            SystemConfiguration.PutDefaults(writer.Transaction, options.Tier, walMode);
         }
 
         PutTopology();
@@ -94,38 +97,6 @@ internal sealed class SystemBootstrap
         }
 
         writer.Put(SystemSpaces.Schema, RowBuilder.Key("max_id"), new RowBuilder(2).Text("max_id").Number(id).Row());
-    }
-
-    private void PutUsers()
-    {
-        PutUser(UserDirectory.Guest, "guest", "md5", Passwords.Md5("guest", ""), "user");
-        PutUser(UserDirectory.Admin, "admin", "", "", "user");
-        PutUser(UserDirectory.Public, "public", null, "", "role");
-        PutUser(UserDirectory.Replication, "replication", null, "", "role");
-        PutUser(UserDirectory.Super, "super", null, "", "role");
-        PutUser(UserDirectory.Service, "pico_service", "chap-sha1", "", "user");
-        foreach (string privilege in (string[])["read", "write", "execute", "login", "create", "drop", "alter"])
-        {
-            PutPrivilege(UserDirectory.Admin, privilege, "universe", 0);
-        }
-
-        PutPrivilege(UserDirectory.Guest, "login", "universe", 0);
-        PutPrivilege(UserDirectory.Guest, "execute", "role", UserDirectory.Public);
-        PutPrivilege(UserDirectory.Public, "read", "table", ids["_pico_instance"]);
-        PutPrivilege(UserDirectory.Public, "read", "table", ids["_pico_peer_address"]);
-    }
-
-    private void PutUser(uint id, string name, string? method, string secret, string type)
-    {
-        RowBuilder row = new RowBuilder(6).Number(id).Text(name).Number(0);
-        row = method is null ? row.Nil() : row.Array(2).Text(method).Text(secret);
-        writer.Put(ids["_pico_user"], RowBuilder.Key(id), row.Number(UserDirectory.Admin).Text(type).Row());
-    }
-
-    private void PutPrivilege(uint grantee, string privilege, string type, long objectId)
-    {
-        ReadOnlyMemory<byte> key = new RowBuilder(4).Number(grantee).Text(privilege).Text(type).Number(objectId).Row();
-        writer.Put(ids["_pico_privilege"], key, UserDdl.PrivilegeRow(UserDirectory.Admin, grantee, privilege, type, objectId));
     }
 
     private void PutTopology()
@@ -192,7 +163,7 @@ internal sealed class SystemBootstrap
             }
 
             ColumnDef[] columns = [.. space.Format.Select((field, ordinal) => new ColumnDef(field.Name, SqlType.Text) { FieldType = field.Type, IsNullable = field.IsNullable, Ordinal = ordinal })];
-            writer.Insert(ids["_pico_table"], PicoRows.Table(space.Id, space.Name, Distribution.Global, columns, UserDirectory.Admin, space.IsTemporary));
+            writer.Insert(ids["_pico_table"], PicoRows.Table(space.Id, space.Name, Distribution.Global, columns, UserCatalog.Admin, space.IsTemporary));
             foreach (IndexDef index in space.Indexes)
             {
                 string name = $"{space.Name}_{index.Name}";
@@ -203,21 +174,11 @@ internal sealed class SystemBootstrap
 
     private void PutAdminPassword(string password)
     {
-        if (writer.Read(ids["_pico_user"], RowBuilder.Key(UserDirectory.Admin)) is not { } row)
-        {
-            return;
-        }
-
-        var reader = new Storage.Files.MsgPackReader(row);
-        reader.ReadArrayHead();
-        reader.Skip();
-        reader.Skip();
-        reader.Skip();
-        bool hasPassword = !reader.TryReadNil() && reader.ReadArrayHead() == 2 && reader.ReadString().Length > 0 && reader.ReadString().Length > 0;
-        if (!hasPassword)
+        UserEntry admin = UserCatalog.Load(writer.Transaction).Get("admin");
+        if (admin.Secret.Length == 0)
         {
             Passwords.Check(password, PasswordPolicy.Default);
-            PutUser(UserDirectory.Admin, "admin", "md5", Passwords.Md5("admin", password), "user");
+            UserRows.Put(writer.Transaction, admin with { Method = "md5", Secret = Passwords.Md5("admin", password) }, 0);
         }
     }
 }
