@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Picodata.Core;
+using ExecutionContext = Picodata.Sql.Execution.ExecutionContext;
 using Picodata.Sql.Execution;
 using Picodata.Sql.Parsing;
 using Picodata.Sql.Types;

@@ -21,6 +21,7 @@ public sealed partial class SqlSession
         {
             Transaction current = BeginStatement();
             int told = notices.Count;
+            int start = current.Savepoint();
             Task wait;
             try
             {
@@ -36,12 +37,17 @@ public sealed partial class SqlSession
 
             notices.RemoveRange(told, notices.Count - told);
             RollbackStatement();
+            current.RollbackTo(start);
+            ownCatalog = null;
             await WaitLockAsync(wait).ConfigureAwait(false);
         }
     }
 
     private DdlContext MakeContext(Transaction current) => new(current, Catalog, user, evaluation, () =>
     {
+        // a statement does not see its own rows: the rest of it becomes another one
+        current.EndStatement();
+        current.BeginStatement();
         ownCatalog = engine.Load(current);
         hasDdl = true;
         return ownCatalog;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Picodata.Core;
+using ExecutionContext = Picodata.Sql.Execution.ExecutionContext;
 using Picodata.Sql.Execution;
 using Picodata.Sql.Parsing;
 

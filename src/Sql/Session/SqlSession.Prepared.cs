@@ -1,4 +1,5 @@
 using Picodata.Core;
+using ExecutionContext = Picodata.Sql.Execution.ExecutionContext;
 using Picodata.Sql.Execution;
 using Picodata.Sql.Functions;
 using Picodata.Sql.Parsing;

@@ -42,6 +42,10 @@ internal sealed class SystemBootstrap
         PutTopology();
         PutProperties();
         AdoptTables();
+
+        // a statement does not see its own rows
+        writer.Transaction.EndStatement();
+        writer.Transaction.BeginStatement();
         if (options.AdminPassword is { Length: > 0 } password)
         {
             PutAdminPassword(password);
