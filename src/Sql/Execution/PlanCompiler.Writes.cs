@@ -93,11 +93,18 @@ internal sealed partial class PlanCompiler
         return context => new PointRun(shape, context);
     }
 
+    /// <summary>SKIP LOCKED counts rows that it could lock, so a limit right below it becomes its own.</summary>
     private Func<ExecutionContext, WriteRun> LockRows(LockRowsNode rows)
     {
-        CompiledNode input = Node(rows.Input);
+        (PlanNode input, BoundExpression? count, BoundExpression? offset) = (rows.Wait, rows.Input) switch
+        {
+            (RowLockWait.SkipLocked, LimitNode { TieKeys: null } limit) => (limit.Input, limit.Count, limit.Offset),
+            (RowLockWait.SkipLocked, TopNNode top) => (new SortNode(top.Input, top.Keys), top.Count, top.Offset),
+            _ => (rows.Input, null, null),
+        };
         LockShape[] targets = [.. rows.Targets.Select(target => new LockShape(new WriteTarget(target.Table, []), [.. target.KeySlots]))];
-        return context => new LockRowsRun(input, targets, rows.Wait, rows.OutputCount, context);
+        var shape = new LockRowsShape(Node(input), targets, rows.Wait, rows.OutputCount, Optional(count), Optional(offset));
+        return context => new LockRowsRun(shape, context);
     }
 
     private Func<ExecutionContext, WriteRun> WithWrites(WithNode with)

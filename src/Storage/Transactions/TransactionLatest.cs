@@ -36,6 +36,23 @@ public sealed unsafe partial class Transaction
         }
     }
 
+    /// <summary>
+    /// Gives up the wait of the last <see cref="WriteOutcome.MustWait"/>: for callers that go on without the lock (NOWAIT, SKIP LOCKED). Else the
+    /// transaction would count as waiting when circles of waiters are looked for.
+    /// </summary>
+    public void StopWaiting()
+    {
+        if (Waiting is null)
+        {
+            return;
+        }
+
+        lock (engine.Gate)
+        {
+            engine.Locks.StopWaiting(this);
+        }
+    }
+
     private static nint LatestBy(SpaceIndex index, SpaceOverlay? overlay, int position, in Probe probe)
     {
         nint own = overlay?.Tree(position)?.Find(in probe) ?? 0;

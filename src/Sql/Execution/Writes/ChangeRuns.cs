@@ -218,64 +218,77 @@ internal sealed class PointRun(PointShape shape, ExecutionContext context) : Wri
 /// <summary>A table whose rows FOR UPDATE locks.</summary>
 internal sealed record LockShape(WriteTarget Target, int[] KeySlots);
 
+/// <summary>Compiled FOR UPDATE and FOR SHARE.</summary>
+/// <param name="Count">With SKIP LOCKED: rows to lock at most; rows that are skipped do not count. Null for all.</param>
+/// <param name="Offset">With SKIP LOCKED: locked rows to leave out.</param>
+internal sealed record LockRowsShape(CompiledNode Input, LockShape[] Targets, RowLockWait Waiting, int OutputCount, Evaluator? Count, Evaluator? Offset);
+
 /// <summary>FOR UPDATE and FOR SHARE: all rows are found and locked before the first is given.</summary>
-internal sealed class LockRowsRun(CompiledNode input, LockShape[] targets, RowLockWait waiting, int outputCount, ExecutionContext context)
-    : WriteRun(context, [], outputCount)
+internal sealed class LockRowsRun(LockRowsShape shape, ExecutionContext context) : WriteRun(context, [], shape.OutputCount)
 {
     private readonly TupleWriter writer = new();
 
     public override Task? Run()
     {
-        Returned ??= [];
-        using RowSource source = input.Open(Context);
+        long offset = LimitValues.Offset(shape.Offset, Context);
+        long count = LimitValues.Count(shape.Count, Context);
         var kept = new KeptRows(Context);
-        kept.ReadAll(source);
-        foreach (Datum[] row in kept.Rows)
+        using RowSource source = shape.Input.Open(Context);
+        while (kept.Rows.Count < count && source.MoveNext())
         {
             Context.CheckCancelled();
-            bool skip = false;
-            foreach (LockShape target in targets)
+            if (LockAll(source.Row, out bool skip) is { } wait)
             {
-                Task? wait = Lock(target, row, ref skip);
-                if (wait is not null)
-                {
-                    return wait;
-                }
+                return wait;
             }
 
-            if (!skip)
+            if (!skip && --offset < 0)
             {
-                Returned.Add(row);
+                kept.Add(KeptRows.Take(source));
+            }
+        }
+
+        Returned = kept.Rows;
+        return null;
+    }
+
+    private Task? LockAll(Datum[] row, out bool skip)
+    {
+        skip = false;
+        foreach (LockShape target in shape.Targets)
+        {
+            if (!FoundKeys.Write(row, target.KeySlots, target.Target.KeyCodecs, writer))
+            {
+                continue;
+            }
+
+            ReadOnlySpan<byte> key = writer.Written;
+            if (shape.Waiting != RowLockWait.Wait && IsHeldByOther(target.Target, key))
+            {
+                skip = true;
+                return null;
+            }
+
+            if (LockFound(target.Target, key, out _) is { } wait)
+            {
+                return wait;
             }
         }
 
         return null;
     }
 
-    private Task? Lock(LockShape target, Datum[] row, ref bool skip)
+    /// <summary>Tries the lock without waiting; 55P03 for NOWAIT.</summary>
+    private bool IsHeldByOther(WriteTarget target, ReadOnlySpan<byte> key)
     {
-        if (skip || !FoundKeys.Write(row, target.KeySlots, target.Target.KeyCodecs, writer))
+        if (Transaction.LockRow(target.SpaceId, key).Outcome != WriteOutcome.MustWait)
         {
-            return null;
+            return false;
         }
 
-        ReadOnlySpan<byte> key = writer.Written;
-
-        if (waiting != RowLockWait.Wait)
-        {
-            WriteResult result = Transaction.LockRow(target.Target.SpaceId, key);
-            if (result.Outcome == WriteOutcome.MustWait)
-            {
-                if (waiting == RowLockWait.NoWait)
-                {
-                    throw new DbException(SqlStates.LockNotAvailable, $"could not obtain lock on row in relation \"{target.Target.Table.Name}\"");
-                }
-
-                skip = true;
-                return null;
-            }
-        }
-
-        return LockFound(target.Target, key, out _);
+        Transaction.StopWaiting();
+        return shape.Waiting != RowLockWait.NoWait
+            ? true
+            : throw new DbException(SqlStates.LockNotAvailable, $"could not obtain lock on row in relation \"{target.Table.Name}\"");
     }
 }

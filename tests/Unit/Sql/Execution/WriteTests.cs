@@ -346,6 +346,8 @@ public sealed class WriteTests
         await using TestSession second = database.Session();
         await Refused(second.RunAsync(Lock(RowLockWait.NoWait)), SqlStates.LockNotAvailable);
         Assert.Equal("", Show((await second.RunAsync(Lock(RowLockWait.SkipLocked))).Rows));
+        var one = new LockRowsNode(new LimitNode(new FullScanNode(t, "t", [3, 0], null), Int(1), null), [new LockTarget(t, [1])], RowLockWait.SkipLocked, 1);
+        Assert.Equal("(3)", Show((await second.RunAsync(one)).Rows));
         await second.RunAsync(new PointUpdateNode(t, [Int(3)], null, [new(3, Int(30))], [], []));
         Task<(long, List<Datum[]> Rows)> waiting = second.RunAsync(Lock(RowLockWait.Wait));
         Assert.False(waiting.IsCompleted);
