@@ -16,11 +16,17 @@ namespace Picodata.Storage;
 /// </summary>
 internal sealed partial class Engine : IDisposable
 {
+    /// <summary>Replaced rows that one commit or closed view frees at most.</summary>
+    private const int DrainAtOnce = 512;
+
     private readonly RootTable roots = new(256);
     private readonly Stack<int> freeSlots = [];
     private readonly List<int> retiredSlots = [];
     private readonly ConcurrentQueue<CommitUndo> released = new();
     private readonly Stack<CommitUndo> spareUndo = [];
+    private readonly Stack<ReadView> spareViews = [];
+    private CommitUndo? draining;
+    private int drained;
     private readonly Queue<(nint Row, long Sequence)> graveyard = [];
     private readonly Epochs epochs;
     private readonly int maxTupleSize;
@@ -96,7 +102,11 @@ internal sealed partial class Engine : IDisposable
     public ReadView OpenReadView()
     {
         var view = new ReadView(this);
-        OpenView(view);
+        lock (Gate)
+        {
+            Open(view);
+        }
+
         return view;
     }
 
@@ -161,13 +171,31 @@ internal sealed partial class Engine : IDisposable
         }
     }
 
-    internal void OpenView(ReadView view)
+    /// <summary>As <see cref="OpenReadView"/>, for transactions: the object may have been used before, and goes back by <see cref="ReturnView"/>.</summary>
+    internal ReadView RentView()
     {
         lock (Gate)
         {
-            view.Fill(catalog, appliedLsn, generation, roots.Roots, usedSlots);
-            epochs.Open(view);
+            ReadView view = spareViews.TryPop(out ReadView? spare) ? spare : new ReadView(this);
+            Open(view);
+            return view;
         }
+    }
+
+    /// <summary>Closes a rented view; the caller forgets it.</summary>
+    internal void ReturnView(ReadView view)
+    {
+        lock (Gate)
+        {
+            Close(view);
+            if (view.Garbage.Count == 0 && spareViews.Count < 256)
+            {
+                spareViews.Push(view);
+                view = null!;
+            }
+        }
+
+        FreeGarbage(view);
     }
 
     internal void CloseView(ReadView view)
@@ -179,15 +207,21 @@ internal sealed partial class Engine : IDisposable
                 return;
             }
 
-            view.MarkClosed();
-            epochs.Close(view);
-            DrainReleased();
+            Close(view);
         }
 
-        if (view.Garbage.Count > 0)
+        FreeGarbage(view);
+    }
+
+    /// <summary>Outside of the gate: frees what closing a view left, and dropped trees.</summary>
+    internal void FreeGarbage(ReadView? view)
+    {
+        if (view is { Garbage.Count: > 0 })
         {
             epochs.FreeAll(view.Garbage);
         }
+
+        epochs.FreeDropped();
     }
 
     /// <summary>Under the gate: a transaction begins to hold locks or wait for them.</summary>
@@ -213,7 +247,8 @@ internal sealed partial class Engine : IDisposable
             return;
         }
 
-        DrainReleased();
+        DrainReleased(int.MaxValue);
+        epochs.FreeDropped();
         if (Arena.UsedBytes + RowArena.BlockSize(length) > MemoryLimit)
         {
             throw new DbException(
@@ -223,13 +258,30 @@ internal sealed partial class Engine : IDisposable
         }
     }
 
-    /// <summary>Under the gate: frees what durable commits replaced.</summary>
-    private void DrainReleased()
+    private void Open(ReadView view)
     {
-        while (released.TryDequeue(out CommitUndo? undo))
+        view.Fill(catalog, appliedLsn, generation, roots.Roots, usedSlots);
+        epochs.Open(view);
+    }
+
+    private void Close(ReadView view)
+    {
+        view.MarkClosed();
+        epochs.Close(view);
+        DrainReleased(DrainAtOnce);
+    }
+
+    /// <summary>
+    /// Under the gate: frees what durable commits replaced, a bounded number of rows, so that nobody pays for another's large commit.
+    /// </summary>
+    private void DrainReleased(int budget)
+    {
+        while (budget > 0 && (draining is not null || released.TryDequeue(out draining)))
         {
-            foreach (ref readonly CommitUndo.Step step in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(undo.Steps))
+            List<CommitUndo.Step> steps = draining.Steps;
+            while (drained < steps.Count && budget-- > 0)
             {
+                CommitUndo.Step step = steps[drained++];
                 if (step.Kind == CommitUndo.StepKind.Schema)
                 {
                     RetireReplaced(step.Change!);
@@ -240,7 +292,12 @@ internal sealed partial class Engine : IDisposable
                 }
             }
 
-            Recycle(undo);
+            if (drained == steps.Count)
+            {
+                Recycle(draining);
+                draining = null;
+                drained = 0;
+            }
         }
 
         while (graveyard.TryPeek(out (nint Row, long Sequence) dead) && !IsHeldSince(dead.Sequence))

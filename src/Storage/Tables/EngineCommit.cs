@@ -19,7 +19,7 @@ internal sealed unsafe partial class Engine
     internal long Commit(ReadOnlySpan<JournalEntry> journal)
     {
         log!.EnsureWritable();
-        DrainReleased();
+        DrainReleased(DrainAtOnce);
         applying = spareUndo.TryPop(out CommitUndo? spare) ? spare : new CommitUndo();
         applying.PreviousLsn = appliedLsn;
         try

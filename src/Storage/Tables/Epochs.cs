@@ -1,9 +1,10 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace Picodata.Storage;
 
 /// <summary>
-/// Which versions of nodes and rows somebody can still see. All calls under the gate, but <see cref="FreeAll"/>.
+/// Which versions of nodes and rows somebody can still see. All calls under the gate, but <see cref="FreeAll"/> and <see cref="FreeDropped"/>.
 ///
 /// An open view has the epoch that was current when it opened; what is made later has a higher one. Something born in epoch b
 /// and replaced now is seen exactly by the open views with epoch >= b. E1 Garbage hangs on the newest of these; when that one
@@ -14,6 +15,7 @@ internal sealed class Epochs(RowArena arena) : NodeVersions
 {
     private const nint KindRow = 0, KindNode = 1, KindTree = 2, KindTreeWithRows = 3, KindMask = 3;
 
+    private readonly ConcurrentQueue<nint> dropped = new();
     private long epoch = 1;
     private ReadView? newest;
 
@@ -89,6 +91,15 @@ internal sealed class Epochs(RowArena arena) : NodeVersions
         }
     }
 
+    /// <summary>Frees dropped trees; best outside of the gate, because it takes a while. Any thread.</summary>
+    public void FreeDropped()
+    {
+        while (dropped.TryDequeue(out nint item))
+        {
+            RowTree.FreeNodes(arena, item & ~KindMask, (item & KindMask) == KindTreeWithRows);
+        }
+    }
+
     public void FreeAll(List<nint> garbage)
     {
         foreach (nint item in CollectionsMarshal.AsSpan(garbage))
@@ -152,7 +163,7 @@ internal sealed class Epochs(RowArena arena) : NodeVersions
                 arena.Free((byte*)block, RowTree.NodeSize);
                 break;
             default:
-                RowTree.FreeNodes(arena, block, (item & KindMask) == KindTreeWithRows);
+                dropped.Enqueue(item);
                 break;
         }
     }

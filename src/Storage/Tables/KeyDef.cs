@@ -120,13 +120,13 @@ internal sealed unsafe class KeyDef
             return probe.Hint < hint ? -1 : 1;
         }
 
-        if (probe.Parts == 1 && IsExact(hint))
-        {
-            return 0;
-        }
-
-        return probe.IsKey ? CompareKey(probe.Bytes, probe.Parts, RowArena.Data(row)) : CompareRows(probe.Bytes, RowArena.Data(row), probe.Parts);
+        return probe.Parts == 1 && IsExact(hint) ? 0 : CompareBehindHint(in probe, row);
     }
+
+    /// <summary>Order of the probe against a row with the same hint.</summary>
+    public int CompareBehindHint(in Probe probe, nint row) => probe.IsKey
+        ? CompareKey(probe.Bytes, probe.Parts, RowArena.Data(row))
+        : CompareRows(probe.Bytes, RowArena.Data(row), probe.Parts);
 
     /// <summary>Order of two rows by the first <paramref name="count"/> parts.</summary>
     public int CompareRows(byte* a, byte* b, int count)
@@ -263,8 +263,9 @@ internal sealed unsafe class KeyDef
 
     private static bool IsNull(byte* value) => value == null || *value == 0xc0;
 
+    /// <summary>True when values of the first part with this hint are equal (K2).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsExact(ulong hint) => integerFirst && hint - 2 < ulong.MaxValue - 3;
+    public bool IsExact(ulong hint) => integerFirst && hint - 2 < ulong.MaxValue - 3;
 
     private int CompareKey(byte* value, int count, byte* tuple)
     {

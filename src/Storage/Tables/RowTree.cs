@@ -236,11 +236,23 @@ internal sealed unsafe partial class RowTree
     /// <summary>First entry that is not below the probe.</summary>
     internal static int LowerBound(Node* node, KeyDef key, in Probe probe)
     {
-        int low = 0, high = node->Count;
+        if (probe.Parts == 0)
+        {
+            return 0;
+        }
+
+        ulong* hints = node->Hints;
+        int low = FirstAtLeast(hints, 0, node->Count, probe.Hint);
+        if (low == node->Count || hints[low] != probe.Hint || (probe.Parts == 1 && key.IsExact(probe.Hint)))
+        {
+            return low;
+        }
+
+        int high = AfterEqual(hints, low, node->Count, probe.Hint);
         while (low < high)
         {
             int middle = (low + high) >> 1;
-            if (key.Compare(in probe, node->Hints[middle], node->Row(middle)) > 0)
+            if (key.CompareBehindHint(in probe, node->Row(middle)) > 0)
             {
                 low = middle + 1;
             }
@@ -256,11 +268,28 @@ internal sealed unsafe partial class RowTree
     /// <summary>First entry above the probe.</summary>
     internal static int UpperBound(Node* node, KeyDef key, in Probe probe)
     {
-        int low = 0, high = node->Count;
+        if (probe.Parts == 0)
+        {
+            return node->Count;
+        }
+
+        ulong* hints = node->Hints;
+        int low = FirstAtLeast(hints, 0, node->Count, probe.Hint);
+        if (low == node->Count || hints[low] != probe.Hint)
+        {
+            return low;
+        }
+
+        int high = AfterEqual(hints, low, node->Count, probe.Hint);
+        if (probe.Parts == 1 && key.IsExact(probe.Hint))
+        {
+            return high;
+        }
+
         while (low < high)
         {
             int middle = (low + high) >> 1;
-            if (key.Compare(in probe, node->Hints[middle], node->Row(middle)) >= 0)
+            if (key.CompareBehindHint(in probe, node->Row(middle)) >= 0)
             {
                 low = middle + 1;
             }
@@ -271,6 +300,31 @@ internal sealed unsafe partial class RowTree
         }
 
         return low;
+    }
+
+    private static int FirstAtLeast(ulong* hints, int low, int count, ulong hint)
+    {
+        int length = count - low;
+        while (length > 0)
+        {
+            int half = length >> 1;
+            bool isLess = hints[low + half] < hint;
+            low = isLess ? low + half + 1 : low;
+            length = isLess ? length - half - 1 : half;
+        }
+
+        return low;
+    }
+
+    /// <summary>The end of a run of equal hints; runs are mostly short.</summary>
+    private static int AfterEqual(ulong* hints, int from, int count, ulong hint)
+    {
+        if (from + 1 >= count || hints[from + 1] != hint)
+        {
+            return from + 1;
+        }
+
+        return hint == ulong.MaxValue ? count : FirstAtLeast(hints, from + 1, count, hint + 1);
     }
 
     private bool TryLocate(ref NodePath path, in Probe probe, out int at)

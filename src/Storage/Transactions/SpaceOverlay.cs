@@ -127,20 +127,17 @@ internal sealed unsafe class SpaceOverlay
 }
 
 /// <summary>Versions of overlay trees: one epoch a statement. What a statement replaced is freed when it ends.</summary>
-internal sealed unsafe class StatementVersions(RowArena arena) : NodeVersions
+internal sealed unsafe class StatementVersions(Transaction transaction, RowArena arena) : NodeVersions
 {
     private readonly List<nint> retired = [];
 
-    /// <summary>Number of the running statement.</summary>
-    public int Statement { get; set; } = 1;
+    public override long WriteEpoch => transaction.Statement;
 
-    public override long WriteEpoch => Statement;
-
-    public override long SharedUpTo => Statement - 1;
+    public override long SharedUpTo => transaction.Statement - 1;
 
     public override void Retire(nint node)
     {
-        if (RowTree.Birth(node) >= Statement)
+        if (RowTree.Birth(node) >= transaction.Statement)
         {
             arena.Free((byte*)node, RowTree.NodeSize);
         }

@@ -57,9 +57,9 @@ public sealed unsafe partial class Transaction : IDisposable
 {
     private readonly Engine engine;
     private readonly IsolationLevel isolation;
-    private readonly ReadView view;
-    private readonly StatementVersions versions;
     private readonly List<JournalEntry> journal = [];
+    private ReadView? view;
+    private StatementVersions? versions;
     private Dictionary<uint, SpaceOverlay>? overlays;
     private int statementStart;
     private long readLsn;
@@ -71,8 +71,6 @@ public sealed unsafe partial class Transaction : IDisposable
         this.engine = engine;
         this.isolation = isolation;
         IsReadOnly = readOnly;
-        view = new ReadView(engine);
-        versions = new StatementVersions(engine.Arena);
     }
 
     /// <summary>
@@ -95,13 +93,20 @@ public sealed unsafe partial class Transaction : IDisposable
 
     public bool IsReadOnly { get; }
 
+    /// <summary>Number of the running statement.</summary>
+    internal int Statement { get; private set; } = 1;
+
+    private ReadView View => view!;
+
+    private StatementVersions Versions => versions ??= new StatementVersions(this, engine.Arena);
+
     public bool HasWrites => journal.Count > 0;
 
     public void BeginStatement()
     {
         CheckNotOver();
         FinishStatement();
-        versions.Statement++;
+        Statement++;
         statementStart = journal.Count;
         if (Waiting is not null)
         {
@@ -158,15 +163,15 @@ public sealed unsafe partial class Transaction : IDisposable
         }
 
         (SpaceIndex index, int position) = IndexToRead(space, indexId);
-        nint touched = overlay?.RootFor(0, versions.Statement) ?? 0;
+        nint touched = overlay?.RootFor(0, Statement) ?? 0;
         if (touched == 0)
         {
-            return new MergedCursor(index.Key!, view.RootOf(index.Tree!), in range, descending);
+            return new MergedCursor(index.Key!, View.RootOf(index.Tree!), in range, descending);
         }
 
-        nint own = position == 0 ? touched : overlay!.RootFor(position, versions.Statement);
+        nint own = position == 0 ? touched : overlay!.RootFor(position, Statement);
         return new MergedCursor(
-            index.Key!, view.RootOf(index.Tree!), own, space.Primary!.Key, position == 0 ? 0 : touched, in range, descending);
+            index.Key!, View.RootOf(index.Tree!), own, space.Primary!.Key, position == 0 ? 0 : touched, in range, descending);
     }
 
     /// <summary>Rows of the table as this statement sees them; O(1) where there is no overlay. For the planner: cheap estimates are enough.</summary>
@@ -192,7 +197,7 @@ public sealed unsafe partial class Transaction : IDisposable
 
         journal.RemoveRange(savepoint, journal.Count - savepoint);
         statementStart = Math.Min(statementStart, savepoint);
-        versions.Statement++;
+        Statement++;
     }
 
     /// <summary>
@@ -256,10 +261,10 @@ public sealed unsafe partial class Transaction : IDisposable
 
     private void EnsureView()
     {
-        if (!view.IsOpen)
+        if (view is null)
         {
             CheckNotOver();
-            engine.OpenView(view);
+            view = engine.RentView();
             if (firstGeneration < 0)
             {
                 firstGeneration = view.Generation;
@@ -269,12 +274,12 @@ public sealed unsafe partial class Transaction : IDisposable
 
     private void FinishStatement()
     {
-        if (view.IsOpen && isolation == IsolationLevel.ReadCommitted)
+        if (isolation == IsolationLevel.ReadCommitted)
         {
-            engine.CloseView(view);
+            CloseView();
         }
 
-        versions.FreeRetired();
+        versions?.FreeRetired();
     }
 
     private Space SpaceToRead(uint spaceId, out SpaceOverlay? overlay)
@@ -288,7 +293,7 @@ public sealed unsafe partial class Transaction : IDisposable
         }
         else if (pending is null || !pending.TryGetValue(spaceId, out space))
         {
-            space = view.Catalog.Find(spaceId);
+            space = View.Catalog.Find(spaceId);
         }
 
         if (space is null)
@@ -320,17 +325,17 @@ public sealed unsafe partial class Transaction : IDisposable
 
     private nint FindVisible(Space space, SpaceOverlay? overlay, SpaceIndex index, int position, in Probe probe)
     {
-        nint touched = overlay?.RootFor(0, versions.Statement) ?? 0;
+        nint touched = overlay?.RootFor(0, Statement) ?? 0;
         if (touched != 0)
         {
-            nint own = RowTree.Find(position == 0 ? touched : overlay!.RootFor(position, versions.Statement), index.Key!, in probe);
+            nint own = RowTree.Find(position == 0 ? touched : overlay!.RootFor(position, Statement), index.Key!, in probe);
             if (own != 0)
             {
                 return SpaceOverlay.IsTombstone(own) ? 0 : own;
             }
         }
 
-        nint row = RowTree.Find(view.RootOf(index.Tree!), index.Key!, in probe);
+        nint row = RowTree.Find(View.RootOf(index.Tree!), index.Key!, in probe);
         if (row == 0 || touched == 0 || position == 0)
         {
             return row;
@@ -349,7 +354,7 @@ public sealed unsafe partial class Transaction : IDisposable
         }
 
         SpaceOverlay overlay = overlays![entry.SpaceId];
-        overlay.BeginWrite(versions.Statement);
+        overlay.BeginWrite(Statement);
         overlay.TakeBack(entry.Row, entry.Previous);
         engine.Arena.FreeRow(entry.Row);
     }
@@ -380,10 +385,17 @@ public sealed unsafe partial class Transaction : IDisposable
         }
 
         FreeWrites(rowsWereApplied);
-        versions.FreeRetired();
-        if (view.IsOpen)
+        versions?.FreeRetired();
+        CloseView();
+        engine.FreeGarbage(null);
+    }
+
+    private void CloseView()
+    {
+        if (view is { } open)
         {
-            engine.CloseView(view);
+            view = null;
+            engine.ReturnView(open);
         }
     }
 

@@ -5,15 +5,18 @@ namespace Picodata.Storage;
 /// <summary>Locks of a transaction. What is not public is used under the gate by <see cref="LockTable"/>.</summary>
 public sealed unsafe partial class Transaction
 {
+    private List<LockKey>? heldRows;
+    private List<(SpaceState Space, int Modes)>? heldTables;
+
     /// <summary>Place in the list of transactions with locks; -1 when it has none.</summary>
     internal int HolderIndex { get; set; } = -1;
 
     /// <summary>Order in which transactions began to hold locks.</summary>
     internal long HolderSequence { get; set; }
 
-    internal List<LockKey> HeldRows { get; } = [];
+    internal List<LockKey> HeldRows => heldRows ??= [];
 
-    internal List<(SpaceState Space, int Modes)> HeldTables { get; } = [];
+    internal List<(SpaceState Space, int Modes)> HeldTables => heldTables ??= [];
 
     /// <summary>The lock that is waited for.</summary>
     internal LockWait? Waiting { get; set; }
@@ -147,7 +150,7 @@ public sealed unsafe partial class Transaction
 
         row = primary.Find(in probe);
         NoteRead(space.State);
-        if (isolation == IsolationLevel.RepeatableRead && RowTree.Find(view.RootOf(primary), primary.Key, in probe) != row)
+        if (isolation == IsolationLevel.RepeatableRead && RowTree.Find(View.RootOf(primary), primary.Key, in probe) != row)
         {
             row = 0;
             return new WriteResult(WriteOutcome.Conflict);

@@ -26,7 +26,7 @@ public sealed unsafe partial class Transaction
                 EnsureView();
             }
 
-            Catalog committed = view.IsOpen ? view.Catalog : engine.Catalog;
+            Catalog committed = view is not null ? View.Catalog : engine.Catalog;
             if (pending is null)
             {
                 return committed.Schema;
@@ -311,7 +311,7 @@ public sealed unsafe partial class Transaction
                 hint: "commit first");
         }
 
-        var moved = new SpaceOverlay(after, engine.Arena, versions);
+        var moved = new SpaceOverlay(after, engine.Arena, Versions);
         TreeCursor cursor = default;
         for (cursor.SeekFirst(overlay.Touched.Root, overlay.Touched.Key, default, orEqual: true); cursor.Current != 0; cursor.Next())
         {

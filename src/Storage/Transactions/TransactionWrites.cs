@@ -187,12 +187,12 @@ public sealed unsafe partial class Transaction
             return wait;
         }
 
-        if (isolation == IsolationLevel.RepeatableRead && pending?.ContainsKey(spaceId) != true && !ReferenceEquals(view.Catalog.Find(spaceId), space))
+        if (isolation == IsolationLevel.RepeatableRead && pending?.ContainsKey(spaceId) != true && !ReferenceEquals(View.Catalog.Find(spaceId), space))
         {
             throw new DbException(SqlStates.SerializationFailure, $"table \"{space.Def.Name}\" was altered after the transaction began");
         }
 
-        overlay = new SpaceOverlay(space, engine.Arena, versions);
+        overlay = new SpaceOverlay(space, engine.Arena, Versions);
         (overlays ??= []).Add(spaceId, overlay);
         return null;
     }
@@ -275,7 +275,7 @@ public sealed unsafe partial class Transaction
 
     private void Put(SpaceOverlay overlay, nint row, JournalKind kind)
     {
-        overlay.BeginWrite(versions.Statement);
+        overlay.BeginWrite(Statement);
         nint previous = overlay.Put(kind == JournalKind.Delete ? row | 1 : row);
         journal.Add(new JournalEntry(kind, overlay.Space.Id, kind == JournalKind.Delete ? row | 1 : row, previous, null));
     }
