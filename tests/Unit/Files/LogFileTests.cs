@@ -283,6 +283,32 @@ public class LogFileTests
     }
 
     [Fact]
+    public void A_log_that_grows_while_it_is_read_ends_where_it_ended_when_it_was_opened()
+    {
+        (ModelledDisk disk, List<string> written) = SomeLog(isFinished: false, compress: false);
+        byte[] whole = disk.Fetch(LogPath);
+        foreach (int length in new[] { whole.Length, whole.Length - 30, whole.Length / 2 })
+        {
+            disk.Place(LogPath, whole[..length]);
+            using LogFileReader reader = LogFileReader.Open(disk, LogPath, new LogReadOptions());
+            using (IFile file = disk.OpenReadWrite(LogPath))
+            {
+                file.Write(length, whole.AsSpan(length));
+                file.Write(whole.Length, BlockFormat.EofMarker);
+            }
+
+            int count = 0;
+            while (reader.TryReadTransaction(out LogTransaction transaction))
+            {
+                Assert.Equal(written[count++], Describe(transaction));
+            }
+
+            Assert.False(reader.End!.IsFinished);
+            Assert.InRange(reader.End.ValidBytes, 100, length);
+        }
+    }
+
+    [Fact]
     public void A_frame_that_unpacks_to_too_much_is_refused()
     {
         using var codec = new ZstdCodec();

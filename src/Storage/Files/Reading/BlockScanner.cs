@@ -9,21 +9,18 @@ namespace Picodata.Storage.Files;
 ///   r &lt; 4: unfinished; EOF marker: finished if r = 4, else damage; r &lt; 19: unfinished, whatever the bytes are;
 ///   fixheader invalid: damage; r &lt; 19 + length: unfinished, unless something valid follows, then the length is damaged.
 /// </summary>
-internal sealed class BlockScanner(IFile file, LogFileKind kind, long start)
+/// <param name="length">Length of the file when it was opened; what is appended later is not looked at.</param>
+internal sealed class BlockScanner(IFile file, long length, LogFileKind kind, long start)
 {
     private const int UnitSize = 256 * 1024;
 
     // blocks that unpack to more; what one unit unpacks to is held in memory at once
     private const int MaxCompressed = 4;
 
-    private readonly long length = file.Length;
-    private readonly TailSearch tail = new(file);
+    private readonly TailSearch tail = new(file, length);
 
     /// <summary>Offset at which the next unit starts.</summary>
     public long Position { get; set; } = start;
-
-    /// <summary>Length of the file when it was opened; what is appended later is not looked at.</summary>
-    public long Length => length;
 
     public TailSearch Tail => tail;
 

@@ -33,7 +33,8 @@ public sealed class LogFileReader : IDisposable
         this.options = options;
         Header = header;
         HeaderLength = headerLength;
-        pipeline = new BlockPipeline(new BlockScanner(file, header.Kind, headerLength), new BlockDecoder(header.Kind, options.MaxUnpacked), options.Parallelism);
+        Length = file.Length;
+        pipeline = new BlockPipeline(new BlockScanner(file, Length, header.Kind, headerLength), new BlockDecoder(header.Kind, options.MaxUnpacked), options.Parallelism);
         lsns = new LsnCheck(header);
         transactions = new TransactionAssembler(Report);
     }
@@ -67,8 +68,8 @@ public sealed class LogFileReader : IDisposable
 
     public long RowsRead { get; private set; }
 
-    /// <summary>Bytes of the file, and how far reading has come, for progress.</summary>
-    public long Length => file.Length;
+    /// <summary>Bytes of the file when it was opened, and how far reading has come, for progress.</summary>
+    public long Length { get; }
 
     /// <inheritdoc cref="Length"/>
     public long Position { get; private set; }

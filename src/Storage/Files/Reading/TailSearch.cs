@@ -8,15 +8,14 @@ namespace Picodata.Storage.Files;
 /// Looks behind damage: for the next block that is whole and has the right checksum, for the EOF marker, and for the
 /// marks of a write that was never finished. The work of one search is bounded, whatever the bytes are.
 /// </summary>
-internal sealed class TailSearch(IFile file)
+/// <param name="length">Where the file ends for this reading; a live log may have grown since.</param>
+internal sealed class TailSearch(IFile file, long length)
 {
     private const int ChunkSize = 1 << 20;
     private const int Sector = 512;
 
     // a sector of which at least so many bytes at one side were never written counts as torn
     private const int TornRun = 16;
-
-    private readonly long length = file.Length;
 
     /// <summary>What valid thing follows behind an offset, in words; null when nothing does.</summary>
     public string? FindBehind(long offset)
@@ -41,7 +40,7 @@ internal sealed class TailSearch(IFile file)
     public bool IsBoundary(long offset)
     {
         Span<byte> bytes = stackalloc byte[BlockFormat.FixheaderSize];
-        int read = file.Read(offset, bytes);
+        int read = file.Read(offset, bytes[..(int)Math.Min(bytes.Length, length - offset)]);
         return offset == length
             || (offset == length - 4 && EndsWithMarker(offset))
             || (read == bytes.Length && TryReadSize(bytes, out _, out _));
@@ -57,7 +56,7 @@ internal sealed class TailSearch(IFile file)
         {
             while (from <= length - BlockFormat.FixheaderSize)
             {
-                int read = file.Read(from, chunk.AsSpan(0, ChunkSize));
+                int read = file.Read(from, chunk.AsSpan(0, (int)Math.Min(ChunkSize, length - from)));
                 long found = FindBlock(chunk.AsSpan(0, read), from, ref budget);
                 if (found >= 0 || read < ChunkSize || budget < 0)
                 {
