@@ -15,13 +15,17 @@ internal static class DemoCommand
         command.Options.Add(directory);
         command.Options.Add(seconds);
         command.Options.Add(writers);
-        command.Validators.Add(result =>
+        foreach (Option<int> count in new[] { seconds, writers })
         {
-            if (result.GetValue(seconds) < 1 || result.GetValue(writers) < 1)
+            count.Validators.Add(result =>
             {
-                result.AddError("--seconds and --writers take numbers from 1");
-            }
-        });
+                if (result.GetValueOrDefault<int>() < 1)
+                {
+                    result.AddError($"{count.Name} takes a number from 1");
+                }
+            });
+        }
+
         command.SetAction(async (parsed, cancel) =>
         {
             string? given = parsed.GetValue(directory);
