@@ -88,8 +88,13 @@ public sealed partial class Binder
                 }
             }
 
-            return FindRange(frame.Scope, name) is { } row
-                ? WholeRow(row)
+            if (FindRange(frame.Scope, name) is { } row)
+            {
+                return WholeRow(row);
+            }
+
+            return name == "tableoid" && frame.Scope.Ranges is [var only] && TableOid(only) is { } own
+                ? own
                 : throw Error(SqlStates.UndefinedColumn, $"column \"{name}\" does not exist", x.Position);
         }
 
@@ -104,8 +109,14 @@ public sealed partial class Binder
             }
         }
 
-        throw Error(SqlStates.UndefinedColumn, $"column {alias}.{name} does not exist", x.Position);
+        return name == "tableoid" && TableOid(range) is { } oid
+            ? oid
+            : throw Error(SqlStates.UndefinedColumn, $"column {alias}.{name} does not exist", x.Position);
     }
+
+    /// <summary>The system column tableoid: the same for all rows of a table.</summary>
+    private static BoundConstant? TableOid(BoundRange range) =>
+        range.Columns.FirstOrDefault(c => c.TableOid != 0) is { } column ? new BoundConstant(Datum.Int(column.TableOid), SqlType.Oid_) : null;
 
     private static BoundExpression Positioned(BoundExpression e, int position) => e is BoundColumn column ? column with { Position = position } : e;
 
@@ -183,7 +194,7 @@ public sealed partial class Binder
             return new BoundComparison(simple, left, right);
         }
 
-        ResolvedFunction function = AtPosition(() => OperatorTable.Resolve(name, left.Type, right.Type), position);
+        ResolvedFunction function = SameTyped(name, left.Type, right.Type) ?? AtPosition(() => OperatorTable.Resolve(name, left.Type, right.Type), position);
         left = CoerceTo(left, function.ArgumentTypes[0], -1, CastContext.Implicit, leftPosition > 0 ? leftPosition : position);
         right = CoerceTo(right, function.ArgumentTypes[1], -1, CastContext.Implicit, rightPosition > 0 ? rightPosition : position);
         if (comparison is { } same && SameOrder(left.Type, right.Type) && (left.Type != SqlType.Jsonb || same <= ComparisonOperator.NotEqual))
@@ -192,6 +203,19 @@ public sealed partial class Binder
         }
 
         return FoldCall(new BoundCall(function, [left, right], function.ResultType) { Operator = name });
+    }
+
+    /// <summary>An untyped side is first taken to be of the other side's type.</summary>
+    private static ResolvedFunction? SameTyped(string name, SqlType left, SqlType right)
+    {
+        if ((left == SqlType.Unknown) == (right == SqlType.Unknown))
+        {
+            return null;
+        }
+
+        SqlType type = left == SqlType.Unknown ? right : left;
+        ResolvedFunction? function = OperatorTable.TryResolve(name, type, type);
+        return function is not null && function.ArgumentTypes[0] == type && function.ArgumentTypes[1] == type ? function : null;
     }
 
     /// <summary>Runs a look-up whose errors get the position of the token.</summary>
@@ -344,7 +368,7 @@ public sealed partial class Binder
         BoundExpression match;
         if (x.Kind == LikeKind.SimilarTo)
         {
-            BoundExpression regex = MakeCall("similar_to_regex", escape is null ? [pattern] : [pattern, escape], x.Position);
+            BoundExpression regex = MakeCall("similar_to_escape", escape is null ? [pattern] : [pattern, escape], x.Position);
             match = MakeOperator("~", operand, regex, x.Position);
         }
         else

@@ -33,7 +33,7 @@ public sealed partial class Binder
             return;
         }
 
-        var frame = new ExpressionFrame(scope, "GROUP BY");
+        var frame = new ExpressionFrame(scope, "GROUP BY") { AllowSets = true };
         var sets = new List<IReadOnlyList<int>> { Array.Empty<int>() };
         bool hasSets = false;
         foreach (Expr item in items)
@@ -59,6 +59,8 @@ public sealed partial class Binder
         {
             case RowExpr row:
                 return [row.Items.Select(i => grouping.Add(BindGroupKey(i, frame, targets))).ToArray()];
+            case GroupingSetExpr { Items.Count: 0 }:
+                return [Array.Empty<int>()];
             case GroupingSetExpr set:
                 List<List<IReadOnlyList<int>>> parts = set.Items.Select(i => BindGroupItem(i, frame, targets, grouping)).ToList();
                 return ExpandSet(set, parts);
@@ -193,7 +195,7 @@ public sealed partial class Binder
             return;
         }
 
-        if (grouping.Sets.Count == 0 && leaf is BoundTableSource { Table.PrimaryKeyName: not null, Table.PrimaryIndex: { } primary }
+        if (grouping.Sets.Count == 0 && leaf is BoundTableSource { Table.PrimaryIndex: { } primary }
             && primary.Parts.All(p => grouping.Keys.Exists(k => k is BoundColumn key && ReferenceEquals(key.Range, column.Range) && key.Column == p.Ordinal)))
         {
             grouping.Keys.Add(column);

@@ -309,9 +309,10 @@ public sealed record BoundWindowCall(
 /// <summary>A set-returning call in a select list; the planner puts a project-set operator below.</summary>
 public sealed record BoundSetReturning(ResolvedFunction Function, IReadOnlyList<BoundExpression> Arguments, SqlType Type) : BoundExpression(Type)
 {
-    public bool Equals(BoundSetReturning? other) => ReferenceEquals(this, other);
+    public bool Equals(BoundSetReturning? other) =>
+        other is not null && ReferenceEquals(Function.Definition, other.Function.Definition) && ExpressionLists.Same(Arguments, other.Arguments);
 
-    public override int GetHashCode() => System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode(this);
+    public override int GetHashCode() => HashCode.Combine(Function.Definition, ExpressionLists.Hash(Arguments));
 }
 
 /// <summary>Comparison of expression lists by content.</summary>

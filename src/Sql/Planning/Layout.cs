@@ -56,6 +56,9 @@ internal sealed class Layout
         return large.GetValueOrDefault(expression, -1);
     }
 
+    /// <summary>All expressions that have a slot.</summary>
+    public IEnumerable<BoundExpression> Expressions => entries.Select(e => e.Expression);
+
     /// <summary>The layout of a join's row: left slots, then right slots.</summary>
     public static Layout Join(Layout left, Layout right)
     {

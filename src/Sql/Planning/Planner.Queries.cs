@@ -104,6 +104,7 @@ public sealed partial class Planner
         bool isOrdered = wish is not null && from.IsOrdered;
         if (select.IsGrouped)
         {
+            input = select.GroupBy.Any(k => HasOpenSet(k, input.Layout)) ? ExpandSets(select.GroupBy, input) : input;
             input = PlanGrouping(select, targets, input, isOrdered);
             isOrdered = false;
         }
@@ -216,7 +217,7 @@ public sealed partial class Planner
     /// <summary>The select list; left out when the input's row is it already.</summary>
     private PlanNode Project(BoundSelect select, List<BoundTarget> targets, Built input)
     {
-        if (select.HasSetReturning)
+        if (select.HasSetReturning && targets.Exists(t => HasOpenSet(t.Expression, input.Layout)))
         {
             return ProjectSets(targets, input);
         }
@@ -230,6 +231,48 @@ public sealed partial class Planner
 
         PlanEstimate below = input.Node.Estimate;
         return isSame ? input.Node : new ProjectNode(input.Node, outputs) { Estimate = new PlanEstimate(below.Rows, below.Cost + (below.Rows * 0.05)) };
+    }
+
+    /// <summary>True when a set-returning call is not computed below already.</summary>
+    private static bool HasOpenSet(BoundExpression e, Layout layout)
+    {
+        bool isOpen = false;
+        ExpressionRewriter.Visit(e, node =>
+        {
+            bool isKnown = layout.Find(node) >= 0;
+            isOpen |= !isKnown && node is BoundSetReturning;
+            return !isKnown;
+        });
+        return isOpen;
+    }
+
+    /// <summary>Grouping by a set-returning call: the rows are multiplied before they are grouped.</summary>
+    private Built ExpandSets(IReadOnlyList<BoundExpression> keys, Built input)
+    {
+        var items = new List<ProjectSetItem>();
+        var layout = new Layout();
+        foreach (BoundExpression known in input.Layout.Expressions)
+        {
+            layout.Add(known);
+            items.Add(new ProjectSetItem(known is BoundColumn column ? column.Name : "value", known.Type, Translate(known, input.Layout), null, []));
+        }
+
+        foreach (BoundExpression key in keys)
+        {
+            ExpressionRewriter.Visit(key, node =>
+            {
+                if (node is BoundSetReturning set && layout.Find(set) < 0)
+                {
+                    layout.Add(set);
+                    items.Add(new ProjectSetItem(set.Function.Name, set.Type, null, set.Function, set.Arguments.Select(a => Translate(a, input.Layout)).ToArray()));
+                }
+
+                return node is not BoundSetReturning;
+            });
+        }
+
+        PlanEstimate below = input.Node.Estimate;
+        return new Built(new ProjectSetNode(input.Node, items) { Estimate = new PlanEstimate(below.Rows * 10, below.Cost + (below.Rows * 10)) }, layout);
     }
 
     /// <summary>Set-returning calls get a node of their own; what surrounds them is computed above it.</summary>

@@ -1,0 +1,17 @@
+CREATE TABLE customers (id bigint PRIMARY KEY, name text NOT NULL, city text, email text UNIQUE, born date);
+CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint NOT NULL, placed timestamp, status text, total numeric);
+CREATE TABLE items (order_id bigint, line bigint, product_id bigint, qty bigint, price double precision, PRIMARY KEY (order_id, line));
+CREATE TABLE products (id bigint PRIMARY KEY, title text, price numeric, tags text[]);
+CREATE TABLE tree (id bigint PRIMARY KEY, parent bigint, label text);
+CREATE TABLE nums (k bigint PRIMARY KEY, a bigint, b bigint, t text, f boolean);
+CREATE INDEX ON customers (city);
+CREATE INDEX ON orders (customer_id, placed);
+CREATE INDEX ON orders (status);
+CREATE INDEX ON items (product_id);
+CREATE INDEX ON nums (a, b);
+INSERT INTO customers VALUES (1, 'Ann', 'Oslo', 'ann@x', '1980-02-29'), (2, 'Bob', 'Rome', 'bob@x', '1990-12-31'), (3, 'Cy', NULL, NULL, NULL), (4, 'Di', 'Oslo', 'di@x', '2001-01-01'), (5, 'Ed', 'Bonn', NULL, '1975-06-15'), (6, 'Flo', 'Rome', 'flo@x', '1999-09-09');
+INSERT INTO orders VALUES (10, 1, '2024-01-05 10:00', 'new', 12.50), (11, 1, '2024-01-06 11:30', 'paid', 99.99), (12, 2, '2024-02-01 00:00', 'paid', 5), (13, 4, NULL, 'new', NULL), (14, 4, '2023-12-31 23:59:59', 'void', 0.01), (15, 5, '2024-03-03 03:03:03', NULL, 1000), (16, 1, '2024-01-05 10:00', 'sent', 42), (17, 77, '2024-04-01', 'lost', 7.77);
+INSERT INTO products VALUES (1, 'nut', 0.10, '{small,steel}'), (2, 'bolt', 0.25, '{steel}'), (3, 'gear', 12.00, '{}'), (4, 'belt', NULL, NULL), (5, 'oil', 3.5, '{liquid,NULL}');
+INSERT INTO items VALUES (10, 1, 1, 100, 0.1), (10, 2, 2, 10, 0.25), (11, 1, 3, 8, 12.5), (12, 1, 1, 50, 0.1), (14, 1, 9, 1, 0.01), (15, 1, 3, 80, 12), (15, 2, 5, 10, 3.5), (15, 3, 1, 50, NULL), (16, 1, 5, 12, 3.5);
+INSERT INTO tree VALUES (1, NULL, 'root'), (2, 1, 'a'), (3, 1, 'b'), (4, 2, 'aa'), (5, 2, 'ab'), (6, 4, 'aaa'), (7, NULL, 'other'), (8, 7, 'x');
+INSERT INTO nums SELECT g, g % 7, nullif(g % 5, 0), 't' || (g % 11), CASE g % 3 WHEN 0 THEN true WHEN 1 THEN false END FROM generate_series(1, 100) g;
