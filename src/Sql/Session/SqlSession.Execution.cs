@@ -217,7 +217,7 @@ public sealed partial class SqlSession
             RelationAccess access = accesses[i];
             if (access.Writes)
             {
-                CheckWritable(access.Relation);
+                CheckWritable(access.Relation, plan.Tag);
             }
 
             if (user.Id != UserCatalog.Admin)
@@ -227,11 +227,11 @@ public sealed partial class SqlSession
         }
     }
 
-    private void CheckWritable(Relation relation)
+    private void CheckWritable(Relation relation, string tag)
     {
         if (isReadOnly)
         {
-            throw new DbException(SqlStates.ReadOnlySqlTransaction, "cannot execute INSERT, UPDATE or DELETE in a read-only transaction");
+            throw new DbException(SqlStates.ReadOnlySqlTransaction, $"cannot execute {tag.Split(' ')[0]} in a read-only transaction");
         }
 
         if (relation is TableDef { IsSystem: true } && relation.Name is not ("_pico_replicaset" or "_pico_tier"))
