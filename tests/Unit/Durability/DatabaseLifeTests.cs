@@ -131,7 +131,7 @@ public sealed class DatabaseLifeTests
         other.CreateDirectory("/data");
         await using (Database database = await Database.OpenAsync(Options(), new StorageEnvironment(other) { Time = time, Random = new Random(99) }, CancellationToken.None))
             await Write(database, 1, 40);
-        string log = Logs()[1];
+        string log = "/data/" + other.List("/data").Last(entry => entry.Name.EndsWith(".xlog", StringComparison.Ordinal)).Name;
         disk.Place(log, other.Fetch(log));
         CorruptionException refused = await Refused();
         Assert.Equal((DamageKinds.UuidMismatch, log), (refused.Kind, refused.File));
