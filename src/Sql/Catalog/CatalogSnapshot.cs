@@ -45,7 +45,11 @@ public sealed class CatalogSnapshot
         bySpace[table.SpaceId] = table;
         foreach (TableIndex index in table.Indexes)
         {
-            indexes.TryAdd(index.Name, (table, index));
+            if (!table.IsSystem)
+            {
+                indexes.TryAdd(index.Name, (table, index)); // Tarantool's spaces all have a "primary", most a "name"
+            }
+
             indexesByOid[index.Oid] = (table, index);
         }
     }

@@ -156,7 +156,7 @@ public sealed partial class Planner
     }
 
     /// <summary>FOR UPDATE: the primary keys of the locked tables become hidden columns.</summary>
-    private static List<LockTarget> AddLockTargets(BoundQuery query, List<BoundTarget> targets, bool isRoot)
+    private List<LockTarget> AddLockTargets(BoundQuery query, List<BoundTarget> targets, bool isRoot)
     {
         if (!isRoot)
         {
@@ -174,6 +174,7 @@ public sealed partial class Planner
                 if (place < 0)
                 {
                     place = targets.Count;
+                    CountColumn(key, 1);
                     targets.Add(new BoundTarget(key, new ResultColumn(key.Name, key.Type), true));
                 }
 
