@@ -175,9 +175,8 @@ public sealed partial class Binder
     {
         ColumnExpr column => column.Parts[^1],
         FunctionCallExpr call => call.Name.Name,
-        CastExpr cast => Named(cast.Operand) ?? TypeNames.Resolve(cast.Type).Type.Name.TrimStart('_'),
-        CaseExpr { Else: ColumnExpr column } => column.Parts[^1],
-        CaseExpr => "case",
+        CastExpr cast => OwnName(cast.Operand) ?? TypeNames.Resolve(cast.Type).Type.Name.TrimStart('_'),
+        CaseExpr choice => OwnName(choice.Else) ?? "case",
         ExistsExpr => "exists",
         ArrayExpr or ArrayQueryExpr => "array",
         RowExpr => "row",
@@ -187,6 +186,15 @@ public sealed partial class Binder
         SubqueryExpr { Query.Body: SelectBody { Items: [var item, ..] } } => item.Alias ?? Named(item.Expr),
         LiteralExpr literal when literal.Type == SqlType.Bool => "bool",
         _ => null,
+    };
+
+    /// <summary>The name that an expression hands on through casts and ELSE: that of a column or a function, not of a type.</summary>
+    private static string? OwnName(Expr? e) => e switch
+    {
+        null or LiteralExpr => null,
+        CastExpr cast => OwnName(cast.Operand),
+        CaseExpr choice => OwnName(choice.Else),
+        _ => Named(e),
     };
 
     private List<BoundTargetSort> BindOrderBy(IReadOnlyList<OrderItem> items, List<BoundTarget> targets, int visible, ExpressionFrame frame)

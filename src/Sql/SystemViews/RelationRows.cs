@@ -91,7 +91,7 @@ internal static class RelationRows
 
     private static IEnumerable<Datum[]> Attributes(SystemScan scan)
     {
-        foreach (Relation relation in scan.Catalog.Relations.OrderBy(relation => relation.Oid))
+        foreach (Relation relation in scan.Catalog.Relations.Where(relation => relation is not SequenceDef sequence || !scan.NumbersHidden(sequence)).OrderBy(relation => relation.Oid))
         {
             foreach (ColumnDef column in SystemScan.ColumnsOf(relation))
             {

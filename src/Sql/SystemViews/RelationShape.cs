@@ -18,7 +18,7 @@ internal sealed class RelationShape
         for (int i = 0; i < columns.Count; i++)
         {
             _ordinals[columns[i].Name] = i;
-            _blank[i] = columns[i].IsNullable ? Datum.Null : Blank(columns[i].Type);
+            _blank[i] = columns[i].IsHidden ? Datum.Int(oid) : columns[i].IsNullable ? Datum.Null : Blank(columns[i].Type);
         }
     }
 
@@ -71,8 +71,17 @@ internal sealed class RelationShape
         return columns;
     }
 
-    private static RelationShape Make(string[] head, List<ColumnDef> columns) =>
-        new(uint.Parse(head[0]), head[1] == "v", head[2], columns);
+    /// <summary>Tables have the system column tableoid, which * leaves out.</summary>
+    private static RelationShape Make(string[] head, List<ColumnDef> columns)
+    {
+        bool isView = head[1] == "v";
+        if (!isView)
+        {
+            columns.Add(new ColumnDef("tableoid", SqlType.Oid_) { IsNullable = false, IsHidden = true, Ordinal = columns.Count });
+        }
+
+        return new RelationShape(uint.Parse(head[0]), isView, head[2], columns);
+    }
 
     private static SqlType TypeOf(string name)
     {

@@ -21,12 +21,20 @@ internal sealed class SystemScan(VirtualScanContext context, RelationShape shape
 
     public IEnumerable<ViewDef> Views() => Catalog.Relations.OfType<ViewDef>().OrderBy(view => view.Oid);
 
-    public IEnumerable<SequenceDef> Sequences() => Catalog.Relations.OfType<SequenceDef>().OrderBy(sequence => sequence.Oid);
+    /// <summary>Sequences, without those that number hidden row ids.</summary>
+    public IEnumerable<SequenceDef> Sequences() =>
+        Catalog.Relations.OfType<SequenceDef>().Where(sequence => !NumbersHidden(sequence)).OrderBy(sequence => sequence.Oid);
 
     public IEnumerable<VirtualTableDef> VirtualTables() => Catalog.Relations.OfType<VirtualTableDef>().OrderBy(table => table.Oid);
 
     /// <summary>Indexes that clients may see: not the one over a hidden row id.</summary>
     public static IEnumerable<TableIndex> IndexesOf(TableDef table) => table.Indexes.Where(index => !IsHidden(table, index));
+
+    /// <summary>True for the sequence of a hidden row id.</summary>
+    public bool NumbersHidden(SequenceDef sequence) =>
+        sequence.OwnerTableOid != 0
+        && Catalog.FindRelation(sequence.OwnerTableOid) is { } owner
+        && owner.Columns.ElementAtOrDefault(sequence.OwnerColumnNumber - 1) is { IsHidden: true };
 
     public static bool IsHidden(TableDef table, TableIndex index) => index.Parts.Any(part => table.Columns[part.Ordinal].IsHidden);
 
