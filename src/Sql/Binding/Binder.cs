@@ -117,10 +117,7 @@ public sealed partial class Binder
 
     private void Touch(Relation relation, bool reads, bool writes)
     {
-        if (openViews.Count == 0)
-        {
-            accesses.Add(new RelationAccess(relation, reads, writes));
-        }
+        accesses.Add(new RelationAccess(relation, reads, writes) { IsThroughView = openViews.Count > 0 });
     }
 
     private static DbException Error(string state, string message, int position, string? hint = null) => new(state, message, hint: hint, position: position);

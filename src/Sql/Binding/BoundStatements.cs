@@ -28,7 +28,11 @@ public sealed class BoundRange(string alias, IReadOnlyList<RangeColumn> columns)
 /// <summary>What a statement does to a table; the session checks privileges with it.</summary>
 /// <param name="Writes">INSERT, UPDATE, DELETE or TRUNCATE; else only read.</param>
 /// <param name="Reads">Rows of it are looked at.</param>
-public sealed record RelationAccess(Relation Relation, bool Reads, bool Writes);
+public sealed record RelationAccess(Relation Relation, bool Reads, bool Writes)
+{
+    /// <summary>Inside of a view, which is read with its owner's rights: locked like the others, but no privilege is asked for.</summary>
+    public bool IsThroughView { get; init; }
+}
 
 /// <summary>A bound statement.</summary>
 public abstract class BoundStatement
@@ -36,7 +40,7 @@ public abstract class BoundStatement
     /// <summary>Output columns, or null when the statement gives no rows.</summary>
     public abstract IReadOnlyList<ResultColumn>? ResultColumns { get; }
 
-    /// <summary>Relations that it touches, views' insides not included (a view is read with its owner's rights).</summary>
+    /// <summary>Relations that it touches, those inside of views included.</summary>
     public IReadOnlyList<RelationAccess> Accesses { get; set; } = [];
 
     /// <summary>Types of $1..$n.</summary>

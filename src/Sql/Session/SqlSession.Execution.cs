@@ -93,6 +93,13 @@ public sealed partial class SqlSession
             Transaction current = BeginStatement();
             CachedPlan plan = PlanOf(planned);
             CheckAccess(plan);
+            if (LockTables(current, plan) is { } change)
+            {
+                RollbackStatement();
+                await WaitLockAsync(change).ConfigureAwait(false);
+                continue;
+            }
+
             context.Transaction = current;
             context.Parameters = parameters;
             context.Virtual = NeedsVirtual(plan) ? VirtualContext(plan.Catalog, current) : null;
@@ -105,6 +112,36 @@ public sealed partial class SqlSession
             RollbackStatement();
             await WaitLockAsync(outcome.Wait).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// Takes the locks that keep DDL away from the plan's tables until the transaction ends, and then makes sure that the plan was
+    /// made for the tables as they are: from here on they stay so. Null when all is well, else what to wait for before the
+    /// statement is planned anew.
+    /// </summary>
+    private Task? LockTables(Transaction current, CachedPlan plan)
+    {
+        IReadOnlyList<RelationAccess> accesses = plan.Bound.Accesses;
+        for (int i = 0; i < accesses.Count; i++)
+        {
+            if (accesses[i].Relation is not TableDef table)
+            {
+                continue;
+            }
+
+            if (current.Schema.Space(table.SpaceId) is null)
+            {
+                return Task.CompletedTask;
+            }
+
+            WriteResult result = current.LockTable(table.SpaceId, accesses[i].Writes ? TableLockMode.Write : TableLockMode.Shared);
+            if (result.Outcome == WriteOutcome.MustWait)
+            {
+                return result.Wait;
+            }
+        }
+
+        return ReferenceEquals(plan.Catalog, Catalog) ? null : Task.CompletedTask;
     }
 
     private static bool NeedsVirtual(CachedPlan plan) => plan.Bound.Accesses.Count > 0;
@@ -220,7 +257,7 @@ public sealed partial class SqlSession
                 CheckWritable(access.Relation, plan.Tag);
             }
 
-            if (user.Id != UserCatalog.Admin)
+            if (user.Id != UserCatalog.Admin && !access.IsThroughView)
             {
                 CheckRights(plan.Catalog.Users, access);
             }
