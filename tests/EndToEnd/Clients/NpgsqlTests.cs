@@ -214,7 +214,7 @@ public sealed class NpgsqlTests(SharedInstance shared) : IClassFixture<SharedIns
             Assert.Equal(["id", "name"], columns.Select(column => column.ColumnName));
             Assert.Equal([true, false], columns.Select(column => column.IsKey));
             Assert.Equal("schema1", columns[0].BaseTableName);
-            Assert.Equal(20, columns[1].ColumnSize);
+            Assert.Null(columns[1].ColumnSize);
         }
 
         foreach (string collection in (string[])["Tables", "Columns", "Indexes", "IndexColumns", "Constraints", "PrimaryKey", "Views", "Users", "Databases", "DataTypes"])

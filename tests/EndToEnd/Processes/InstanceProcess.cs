@@ -40,7 +40,7 @@ internal sealed class InstanceProcess : IDisposable
     public bool HasExited => process!.HasExited;
 
     public string ConnectionString =>
-        $"Host=127.0.0.1;Port={PgPort};Username=admin;Password={AdminPassword};Database=postgres;Pooling=false;Timeout=30;Command Timeout=60";
+        $"Host=127.0.0.1;Port={PgPort};Username=admin;Password={AdminPassword};Database=postgres;Pooling=false;Timeout=30;Command Timeout=60;Include Error Detail=true";
 
     /// <summary>The repository's root.</summary>
     public static string Root { get; } = FindRoot();
