@@ -47,6 +47,14 @@ public sealed partial class Planner
     {
         CollectOptional(query.Limit);
         CollectOptional(query.Offset);
+        foreach (BoundTableSource table in query.LockedTables)
+        {
+            foreach (IndexPart part in table.Table.PrimaryIndex!.Parts)
+            {
+                CountColumn(new BoundColumn(table.Range, part.Ordinal, table.Range.Columns[part.Ordinal].Type), 1);
+            }
+        }
+
         switch (query.Body)
         {
             case BoundSelect select:
