@@ -12,8 +12,8 @@ internal static class TextSearchFunctions
         SqlType text = SqlType.Text;
         builder.Binary("strpos", text, text, SqlType.Int4, (a, b) => Datum.Int(Position(a.AsText, b.AsText)));
 
-        // position(part in text): the parser passes the operands in the order of the standard's syntax
-        builder.Binary("position", text, text, SqlType.Int4, (a, b) => Datum.Int(Position(b.AsText, a.AsText)));
+        // position(part in text) is position(text, part), as the parser writes it
+        builder.Binary("position", text, text, SqlType.Int4, (a, b) => Datum.Int(Position(a.AsText, b.AsText)));
         builder.Binary("starts_with", text, text, SqlType.Bool, (a, b) => Datum.Bool(a.AsText.StartsWith(b.AsText, StringComparison.Ordinal)));
         AddPatterns(builder, text);
         AddReplace(builder, text);
@@ -37,8 +37,11 @@ internal static class TextSearchFunctions
 
         // substring(text from 'posix'); substring(text similar p escape e)
         builder.Binary("substring", text, text, text, (a, b) => PosixSubstring(a.AsText, b.AsText));
-        builder.Scalar("substring", [text, text, text], text, (a, _) =>
-            SimilarPattern.Substring(a[0].AsText, a[1].AsText, a[2].AsText) is { } part ? Datum.Text(part) : Datum.Null);
+        foreach (string name in new[] { "substring", "substring_similar" })
+        {
+            builder.Scalar(name, [text, text, text], text, (a, _) =>
+                SimilarPattern.Substring(a[0].AsText, a[1].AsText, a[2].AsText) is { } part ? Datum.Text(part) : Datum.Null);
+        }
     }
 
     private static Datum PosixSubstring(string text, string pattern) => RegexPattern.Guarded(() =>
