@@ -127,17 +127,25 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
     {
         if (number <= DurableNumber && ReferenceEquals(Volatile.Read(ref lost), LostNumbers.None))
             return ValueTask.CompletedTask;
-        Task task;
+        Task? task = null;
         lock (sync)
         {
-            lost.ThrowIfLost(number);
-            if (number <= durable)
-                return ValueTask.CompletedTask;
-            if (stopped)
-                throw Unknown();
-            task = BatchOf(number).Durable;
+            if (!lost.Contains(number))
+            {
+                if (number <= durable)
+                    return ValueTask.CompletedTask;
+                if (stopped)
+                    throw Unknown();
+                task = BatchOf(number).Durable;
+            }
         }
-        return new ValueTask(cancel.CanBeCanceled ? task.WaitAsync(cancel) : task);
+        if (task is null)
+        {
+            // whoever is told of the loss may begin anew at once: the taking back, which happens under the gate, is over by then
+            lock (engine.Gate)
+                lost.ThrowIfLost(number);
+        }
+        return new ValueTask(cancel.CanBeCanceled ? task!.WaitAsync(cancel) : task!);
     }
 
     /// <summary>Closes the file in use behind all commits applied so far (C6). Call under the gate when that moment matters.</summary>

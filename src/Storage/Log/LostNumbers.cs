@@ -24,6 +24,16 @@ internal sealed class LostNumbers
         return new LostNumbers([.. ranges, (durable, last, error)]);
     }
 
+    public bool Contains(long number)
+    {
+        foreach ((long after, long last, _) in ranges)
+        {
+            if (number > after && number <= last)
+                return true;
+        }
+        return false;
+    }
+
     public void ThrowIfLost(long number)
     {
         foreach ((long after, long last, DbException error) in ranges)

@@ -22,5 +22,5 @@ public sealed class SharedInstance : IAsyncLifetime
 
     /// <summary>A data source with pooling and other options.</summary>
     internal NpgsqlDataSource DataSource(string more = "") =>
-        NpgsqlDataSource.Create($"Host=127.0.0.1;Port={Instance.PgPort};Username=admin;Password={InstanceProcess.AdminPassword};Database=postgres;{more}");
+        NpgsqlDataSource.Create($"Host=127.0.0.1;Port={Instance.PgPort};Username=admin;Password={InstanceProcess.AdminPassword};Database=postgres;Include Error Detail=true;{more}");
 }

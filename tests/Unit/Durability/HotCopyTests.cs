@@ -62,6 +62,9 @@ public sealed class HotCopyTests : IDisposable
         new StorageEnvironment(disk) { Time = new QuietTime(), Random = new Random(1) },
         CancellationToken.None);
 
+    /// <summary>So much is written while one copy is made; without a bound a slow machine would copy more and more.</summary>
+    private const int CommitsPerCopy = 400;
+
     private async Task CopyWhileWriting(int copies, int seed)
     {
         string source = Path.Combine(root, "source");
@@ -75,6 +78,7 @@ public sealed class HotCopyTests : IDisposable
             for (int copy = 0; copy < copies; copy++)
             {
                 string target = Path.Combine(root, $"copy{copy}");
+                ledger.Allow(CommitsPerCopy);
                 long before = ledger.Acknowledged;
                 Copy(source, target, chance, () => database.CheckpointAsync(CancellationToken.None));
                 long after = Math.Max(ledger.Begun, before);
@@ -213,7 +217,11 @@ public sealed class HotCopyTests : IDisposable
     private sealed class Ledger
     {
         private const uint Rows = 2000, Total = 2001, Passing = 2002;
+        private readonly SemaphoreSlim allowance = new(CommitsPerCopy);
         private long acknowledged, begun;
+
+        /// <summary>Lets the writer make so many more commits.</summary>
+        public void Allow(int commits) => allowance.Release(commits);
 
         public long Acknowledged => Volatile.Read(ref acknowledged);
 
@@ -228,13 +236,27 @@ public sealed class HotCopyTests : IDisposable
                 await database.WaitDurableAsync(setup.Commit(), CancellationToken.None);
             }
             long sum = 0;
-            for (long n = 1; !done.IsCancellationRequested; n++)
+            for (long n = 1; await AllowedAsync(done); n++)
             {
                 long value = (n * 7919) % 1000;
                 sum += value;
                 Volatile.Write(ref begun, n);
                 await database.WaitDurableAsync(Commit(database, n, value, sum), CancellationToken.None);
                 Volatile.Write(ref acknowledged, n);
+            }
+        }
+
+        /// <summary>Waits for leave to write; false when the test is over.</summary>
+        private async Task<bool> AllowedAsync(CancellationToken done)
+        {
+            try
+            {
+                await allowance.WaitAsync(done);
+                return true;
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
             }
         }
 
