@@ -106,7 +106,7 @@ public sealed partial class Planner
         {
             input = select.GroupBy.Any(k => HasOpenSet(k, input.Layout)) ? ExpandSets(select.GroupBy, input) : input;
             input = PlanGrouping(select, targets, input, isOrdered);
-            isOrdered = false;
+            isOrdered = isOrdered && IsGroupOrder(query, select, targets);
         }
 
         if (select.HasWindows)
@@ -117,7 +117,7 @@ public sealed partial class Planner
         PlanNode node = Project(select, targets, input);
         BoundSortKey[] keys = query.OrderBy.Select(o => OutputKey(node, o)).ToArray();
         node = PlanDistinct(select, query, node, ref keys, ref isOrdered);
-        bool needsSort = keys.Length > 0 && !(isOrdered && !select.IsGrouped && !select.HasWindows);
+        bool needsSort = keys.Length > 0 && !(isOrdered && !select.HasWindows && !select.HasSetReturning);
         node = needsSort || !query.WithTies ? Limited(node, query, needsSort ? keys : null) : LimitTies(node, query, keys);
         if (locks is not null)
         {
@@ -125,6 +125,21 @@ public sealed partial class Planner
         }
 
         return visible == targets.Count ? node : Strip(node, visible);
+    }
+
+    /// <summary>Groups of a sorted input come in the order of their keys; true when ORDER BY wants just that.</summary>
+    private static bool IsGroupOrder(BoundQuery query, BoundSelect select, List<BoundTarget> targets)
+    {
+        for (int i = 0; i < query.OrderBy.Count; i++)
+        {
+            BoundTargetSort sort = query.OrderBy[i];
+            if (i >= select.GroupBy.Count || sort.Descending || !sort.NullsFirst || !targets[sort.Target].Expression.Equals(select.GroupBy[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private LimitNode LimitTies(PlanNode node, BoundQuery query, BoundSortKey[] keys) =>

@@ -66,9 +66,13 @@ public sealed partial class Planner
         }
 
         List<BoundRange> ranges = RangesOf(select.From);
-        return ties.Exists(t => TiesEqual(t, ranges)) && (!isNullAware || (ties.Count == 1 && TiesEqual(ties[0], ranges))) && !ties.Exists(Conditions.HasSubquery)
-            ? new SemiJoin(isNegated ? JoinKind.Anti : JoinKind.Semi, select.From, terms, ties, isNullAware, term)
-            : null;
+        if (!ties.Exists(t => TiesEqual(t, ranges)) || (isNullAware && (ties.Count != 1 || !TiesEqual(ties[0], ranges))) || ties.Exists(Conditions.HasSubquery))
+        {
+            return null;
+        }
+
+        CountAgain(subquery);
+        return new SemiJoin(isNegated ? JoinKind.Anti : JoinKind.Semi, select.From, terms, ties, isNullAware, term);
     }
 
     private static bool TiesEqual(BoundExpression tie, List<BoundRange> inner) =>

@@ -114,10 +114,23 @@ public sealed partial class Planner
 
     private SubPlanExpression MakeSubPlan(BoundSubquery subquery, Layout layout)
     {
+        CountAgain(subquery);
         (PlanNode plan, IReadOnlyList<OuterBinding> bindings) = PlanInner(() => PlanQuery(ForSubquery(subquery), false, IsBareExists(subquery) ? _ => false : null), layout);
         BoundExpression[] left = subquery.Left.Select(e => Translate(e, layout)).ToArray();
         BoundExpression? condition = subquery.Condition is null ? null : Translate(subquery.Condition, layout);
         return new SubPlanExpression(subquery.Kind, plan, bindings, left, subquery.Columns, condition, subquery.Comparison, subquery.Type);
+    }
+
+    /// <summary>
+    /// A subquery behind a merged column is planned once for every place that names the column; each plan takes conditions off the
+    /// count of its columns, so each needs a count of its own.
+    /// </summary>
+    private void CountAgain(BoundSubquery subquery)
+    {
+        if (!planned.Add(subquery.Query))
+        {
+            CollectUsage(subquery.Query, IsBareExists(subquery) ? _ => false : null);
+        }
     }
 
     /// <summary>EXISTS needs one row only.</summary>

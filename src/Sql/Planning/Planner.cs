@@ -20,6 +20,7 @@ public sealed partial class Planner
     private readonly Dictionary<BoundRange, int[]> usage = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<BoundRange, BoundExpression[]> substitutions = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<BoundCte, PlannedCte> ctes = new(ReferenceEqualityComparer.Instance);
+    private readonly HashSet<BoundQuery> planned = new(ReferenceEqualityComparer.Instance);
     private OuterCells? outer;
     private (BoundSubquery Subquery, Layout Layout, SubPlanExpression Plan)? lastSubPlan;
     private int nextCell;
