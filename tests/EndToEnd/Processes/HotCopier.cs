@@ -8,7 +8,7 @@ internal static class HotCopier
     /// <summary>Ways to copy.</summary>
     public const int Ways = 5;
 
-    /// <summary>Makes one copy. True when the tool brought every file that it had listed.</summary>
+    /// <summary>Makes one copy. True when the tool brought every file that it had listed, working names (<c>.inprogress</c>) apart.</summary>
     /// <param name="way">Which way, modulo <see cref="Ways"/>.</param>
     /// <param name="chance">Order and pauses of the random copier.</param>
     public static async Task<bool> CopyAsync(string source, string target, int way, Random chance)
@@ -24,8 +24,16 @@ internal static class HotCopier
         };
         // 1: cp met a socket or a vanished file, tar a growing one; 23 and 24: rsync met such files
         Assert.True(exitCode is 0 or 1 or 2 or 23 or 24, $"way {way % Ways}: exit code {exitCode}: {errors}");
-        return exitCode != 24 && !errors.Contains("No such file", StringComparison.Ordinal) && !errors.Contains("vanished", StringComparison.Ordinal);
+        return errors.Split('\n').All(IsHarmless);
     }
+
+    /// <summary>Only working names (<c>.inprogress</c>) may go away between the list and the copying: they become finished files.</summary>
+    private static bool IsHarmless(string line) =>
+        line.Contains(".inprogress", StringComparison.Ordinal)
+        || line.StartsWith("rsync warning", StringComparison.Ordinal)
+        || !(line.Contains("No such file", StringComparison.Ordinal)
+            || line.Contains("vanished", StringComparison.Ordinal)
+            || line.Contains("removed before", StringComparison.Ordinal));
 
     private static async Task<bool> CopyRandomlyAsync(string source, string target, Random chance)
     {
