@@ -68,8 +68,12 @@ int Test(string[] options)
 
     var watch = Stopwatch.StartNew();
     Outcome unit = TestRun("tests/Unit", "Unit", filter);
+    Outcome cluster = TestRun("tests/Cluster", "ClusterUnit", filter);
     Outcome endToEnd = TestRun("tests/EndToEnd", "EndToEnd", filter);
-    Outcome sum = new(unit.Total + endToEnd.Total, unit.Failed + endToEnd.Failed, unit.Skipped + endToEnd.Skipped);
+    Outcome sum = new(
+        unit.Total + cluster.Total + endToEnd.Total,
+        unit.Failed + cluster.Failed + endToEnd.Failed,
+        unit.Skipped + cluster.Skipped + endToEnd.Skipped);
     Console.WriteLine($"finished in {watch.Elapsed.TotalSeconds:F0} s");
     Console.WriteLine($"{sum.Total - sum.Failed - sum.Skipped} passed, {sum.Failed} failed, {sum.Skipped} skipped");
     return sum.Failed == 0 && sum.Total > 0 ? 0 : 1;
