@@ -3,9 +3,15 @@ using Picodata.Core;
 namespace Picodata.Harness.Disk;
 
 /// <summary>What the disk keeps of one file: what is certain, and what is only asked for. Guarded by the disk's lock.</summary>
-internal sealed class Inode
+public sealed class Inode
 {
     public const int Sector = 512;
+
+    /// <summary>
+    /// A torn sector lacks at least so many bytes. Devices write a sector in whole or not at all; where one does not, a shorter tear of the last
+    /// block cannot be told from damage, and a start is refused (TornBlockTests goes through all of them).
+    /// </summary>
+    public const int LeastTear = 16;
 
     private readonly List<Change> unsynced = [];
     private byte[] content = [];
@@ -111,8 +117,8 @@ internal sealed class Inode
                 int fate = chance.Next(8);
                 if (fate < 4)
                     length = Put(ref store, length, Offset + at, Bytes.AsSpan(at, size));
-                else if (fate == 4)
-                    length = Put(ref store, length, Offset + at, Bytes.AsSpan(at, chance.Next(size + 1)));
+                else if (fate == 4 && size >= LeastTear)
+                    length = Put(ref store, length, Offset + at, Bytes.AsSpan(at, chance.Next(size - LeastTear + 1)));
                 at += size;
             }
             return length;
