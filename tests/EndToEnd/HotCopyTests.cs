@@ -10,7 +10,11 @@ namespace Picodata.EndToEnd;
 /// </summary>
 public sealed class HotCopyTests : IDisposable
 {
+    private static readonly TimeSpan CheckpointInterval = TimeSpan.FromMilliseconds(200);
+
     private readonly TempDirectory directory = new();
+    private long checkpointed;
+    private int overCheckpoints;
 
     public void Dispose() => directory.Dispose();
 
@@ -28,16 +32,23 @@ public sealed class HotCopyTests : IDisposable
         await instance.ScalarAsync("CREATE INDEX entries_v ON entries (v)");
         await instance.ScalarAsync("CREATE TABLE total (id INT PRIMARY KEY, n INT, s INT)");
         await instance.ScalarAsync("INSERT INTO total VALUES (0, 0, 0)");
+        // files go while later copies are made, but none that a copy of this test can have listed
+        await instance.ScalarAsync("ALTER SYSTEM SET copy_grace = 60");
         using var over = new CancellationTokenSource();
         var chance = new Random(1);
         var writer = new Writer(instance);
         Task writing = Task.Run(() => writer.RunAsync(over.Token));
         Task checkpointing = Task.Run(() => CheckpointAsync(instance, over.Token));
+        var lengths = new List<double>();
         for (int copy = 0; copy < copies; copy++)
         {
             string target = directory.Sub($"copy{copy}");
             long before = writer.Acknowledged;
-            Assert.True(await HotCopier.CopyAsync(instance.Directory, target, copy, chance), "a file went away while it was copied");
+            long checkpoints = Volatile.Read(ref checkpointed);
+            var watch = Stopwatch.StartNew();
+            Assert.True(await HotCopier.CopyAsync(instance.Directory, target, copy, chance, CheckpointInterval * Drawn(chance)), "a file went away while it was copied");
+            lengths.Add(watch.Elapsed / CheckpointInterval);
+            overCheckpoints += Volatile.Read(ref checkpointed) > checkpoints ? 1 : 0;
             File.Delete(Path.Combine(target, "admin.sock"));
             await CheckAsync(target, before, writer);
             Assert.False(writing.IsCompleted, "the writer ended early");
@@ -46,8 +57,15 @@ public sealed class HotCopyTests : IDisposable
         await over.CancelAsync();
         await writing;
         await checkpointing;
-        TestContext.Current.SendDiagnosticMessage($"{copies} copies under {writer.Acknowledged} transactions, all started");
+        lengths.Sort();
+        TestContext.Current.SendDiagnosticMessage(
+            $"{copies} copies under {writer.Acknowledged} transactions and {checkpointed} checkpoints, all started; they lasted from {lengths[0]:F1} over {lengths[copies / 2]:F1} to {lengths[^1]:F1} checkpoint intervals");
+        Assert.True(lengths[0] < 1 && (copies < 100 || lengths[^1] > 15), $"the copies lasted from {lengths[0]:F1} to {lengths[^1]:F1} checkpoint intervals");
+        Assert.True(overCheckpoints > copies / 3, $"only {overCheckpoints} copies were made over a checkpoint");
     }
+
+    /// <summary>From 0.1 to 20, short ones as often as long ones.</summary>
+    private static double Drawn(Random chance) => 0.1 * Math.Pow(200, chance.NextDouble());
 
     private static async Task CheckAsync(string target, long before, Writer writer)
     {
@@ -72,15 +90,16 @@ public sealed class HotCopyTests : IDisposable
         return (Convert.ToInt64(reader.GetValue(0)), Convert.ToInt64(reader.GetValue(1)));
     }
 
-    private static async Task CheckpointAsync(InstanceProcess instance, CancellationToken over)
+    private async Task CheckpointAsync(InstanceProcess instance, CancellationToken over)
     {
         await using NpgsqlConnection connection = await instance.OpenAsync();
         while (!over.IsCancellationRequested)
         {
             await using var command = new NpgsqlCommand("CHECKPOINT", connection);
-            await command.ExecuteNonQueryAsync();
             var pause = Stopwatch.StartNew();
-            while (pause.ElapsedMilliseconds < 150 && !over.IsCancellationRequested)
+            await command.ExecuteNonQueryAsync();
+            Volatile.Write(ref checkpointed, checkpointed + 1);
+            while (pause.Elapsed < CheckpointInterval && !over.IsCancellationRequested)
                 await Task.Delay(10);
         }
     }

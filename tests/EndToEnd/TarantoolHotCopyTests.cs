@@ -69,7 +69,7 @@ public sealed class TarantoolHotCopyTests : IDisposable
             {
                 string target = directory.Sub($"copy{copy}");
                 long before = Volatile.Read(ref acknowledged);
-                await HotCopier.CopyAsync(source, target, copy, chance);
+                await HotCopier.CopyAsync(source, target, copy, chance, TimeSpan.FromSeconds(0.015 * Math.Pow(200, chance.NextDouble())));
                 switch (await StateAsync(program, target))
                 {
                     case null:

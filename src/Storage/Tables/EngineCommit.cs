@@ -159,7 +159,10 @@ internal sealed unsafe partial class Engine
         }
     }
 
-    /// <summary>Puts a row into all trees of a space; returns the row with its primary key that it replaced, or 0.</summary>
+    /// <summary>
+    /// Puts a row into all trees of a space; returns the row with its primary key that it replaced, or 0. When a unique key turns out to be taken, which
+    /// checks and locks forbid, nothing is changed and the exception undoes the commit.
+    /// </summary>
     private static nint PutInTrees(Space space, nint row)
     {
         RowTree primary = space.Writable();
@@ -177,32 +180,68 @@ internal sealed unsafe partial class Engine
         SpaceIndex[] indexes = space.Indexes;
         for (int i = 1; i < indexes.Length; i++)
         {
-            if (indexes[i].Tree is { } tree)
+            if (indexes[i].Tree is { } tree && !TryPutInSecondary(tree, old, row))
             {
-                PutInSecondary(tree, old, row);
+                TakeOut(space, i, old, row);
+                throw new InvalidOperationException($"a unique key of \"{space.Def.Name}\" that was checked and locked is taken");
             }
         }
 
         return old;
     }
 
-    private static void PutInSecondary(RowTree tree, nint old, nint row)
+    /// <summary>False when the key is taken; the tree is as it was then.</summary>
+    private static bool TryPutInSecondary(RowTree tree, nint old, nint row)
     {
         if (old != 0)
         {
             if (tree.Key.CompareRows(RowArena.Data(old), RowArena.Data(row), tree.Key.Count) == 0)
             {
                 tree.Replace(row);
-                return;
+                return true;
             }
 
             tree.Remove(RowArena.Data(old));
         }
 
-        if (tree.Insert(row) != 0)
+        if (tree.Insert(row) == 0)
         {
-            throw new InvalidOperationException("a unique key that was checked and locked is taken");
+            return true;
         }
+
+        if (old != 0)
+        {
+            tree.Insert(old);
+        }
+
+        return false;
+    }
+
+    /// <summary>Undoes a put that came to its <paramref name="until"/>th index and no further.</summary>
+    private static void TakeOut(Space space, int until, nint old, nint row)
+    {
+        for (int i = 0; i < until; i++)
+        {
+            if (space.Indexes[i].Tree is not { } tree)
+            {
+                continue;
+            }
+
+            if (old != 0 && (i == 0 || tree.Key.CompareRows(RowArena.Data(old), RowArena.Data(row), tree.Key.Count) == 0))
+            {
+                tree.Replace(old);
+                continue;
+            }
+
+            tree.Remove(RowArena.Data(row));
+            if (old != 0)
+            {
+                tree.Insert(old);
+            }
+        }
+
+        space.State.RowBytes -= RowArena.BlockSize(RowArena.Length(row));
+        space.State.RowBytes += old != 0 ? RowArena.BlockSize(RowArena.Length(old)) : 0;
     }
 
     /// <summary>Takes the row with this primary key (a row or a tombstone) out of all trees; returns it, or 0.</summary>

@@ -101,6 +101,7 @@ public sealed class HotCopyTests : IDisposable
     {
         Directory.CreateDirectory(target);
         string[] names = [.. Directory.GetFiles(source).Select(path => Path.GetFileName(path))];
+        string oldest = OldestNeeded(names);
         chance.Shuffle(names);
         byte[] piece = new byte[chance.Next(100, 20_000)];
         string withCheckpoint = names[chance.Next(names.Length)];
@@ -108,7 +109,7 @@ public sealed class HotCopyTests : IDisposable
         {
             if (name == withCheckpoint)
                 checkpoint().GetAwaiter().GetResult();
-            using FileStream? from = OpenListed(Path.Combine(source, name));
+            using FileStream? from = OpenListed(Path.Combine(source, name), oldest);
             if (from is null)
                 continue;
             using FileStream to = new(Path.Combine(target, name), FileMode.CreateNew);
@@ -122,21 +123,31 @@ public sealed class HotCopyTests : IDisposable
         }
     }
 
-    /// <summary>Null for a working name that became a finished file, or was given up, between the list and now; all else must be there.</summary>
-    private static FileStream? OpenListed(string path)
+    /// <summary>
+    /// Null for a working name that became a finished file, or was given up, between the list and now, and for a file that nothing had needed for the
+    /// whole copy grace when the list was made; all else must be there.
+    /// </summary>
+    private static FileStream? OpenListed(string path, string oldest)
     {
         try
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         }
-        catch (FileNotFoundException) when (path.EndsWith(".inprogress", StringComparison.Ordinal))
+        catch (FileNotFoundException) when (path.EndsWith(".inprogress", StringComparison.Ordinal) || string.CompareOrdinal(Path.GetFileName(path), oldest) < 0)
         {
             return null;
         }
     }
 
+    /// <summary>The 20 digits of the first file that a start from the newest snapshot needs: the last log that begins at or before it.</summary>
+    private static string OldestNeeded(string[] names)
+    {
+        string newest = names.Where(name => name.EndsWith(".snap", StringComparison.Ordinal)).Max(StringComparer.Ordinal)![..20];
+        return names.Where(name => name.EndsWith(".xlog", StringComparison.Ordinal) && string.CompareOrdinal(name[..20], newest) <= 0).Max(StringComparer.Ordinal)?[..20] ?? newest;
+    }
+
     private static Task<Database> Open(string directory, RealFileSystem files) => Database.OpenAsync(
-        new StorageOptions { Directory = directory, WalMaxSize = 20_000, CheckpointCount = 1, CopyGrace = TimeSpan.FromMinutes(10), CopyGraceMinFree = 0 },
+        new StorageOptions { Directory = directory, WalMaxSize = 20_000, CheckpointCount = 1, CopyGrace = TimeSpan.FromSeconds(30), CopyGraceMinFree = 0 },
         new StorageEnvironment(files) { Random = new Random(1) },
         CancellationToken.None);
 

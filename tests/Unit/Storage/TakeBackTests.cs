@@ -45,6 +45,43 @@ public sealed class TakeBackTests
         Assert.Equal(["1,4,next"], world.Rows(T));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_unique_key_that_is_found_taken_while_a_commit_is_applied_leaves_nothing(bool replaces)
+    {
+        using var world = new TestEngine();
+        using (Transaction setup = world.Begin())
+        {
+            Done(setup.Insert(SystemSpaces.Space, SpaceRow(T, "t", "id integer", "a integer", "s string")));
+            Done(setup.Insert(SystemSpaces.Index, IndexRow(T, 0, true, "0 integer")));
+            Done(setup.Insert(SystemSpaces.Index, IndexRow(T, 1, false, "2 string")));
+            Done(setup.Insert(SystemSpaces.Index, IndexRow(T, 2, true, "1 integer")));
+            Done(setup.Insert(SystemSpaces.Index, IndexRow(T, 3, true, "2 string", "1 integer")));
+            setup.Commit();
+        }
+        world.Insert(T, 1, 1, "one");
+        world.Insert(T, 2, 2, "two");
+        world.Insert(T, 3, 3, "three");
+        string before = State(world);
+        // what checks and locks forbid, put past them: the second row takes the key of the first, behind good changes of the same transaction
+        nint good = world.Engine.Arena.AllocateRow(Tuple(3, 30, "thirty"));
+        nint bad = world.Engine.Arena.AllocateRow(Tuple(replaces ? 2 : 4, 1, "again"));
+        Assert.Throws<InvalidOperationException>(() =>
+        {
+            lock (world.Engine.Gate)
+                world.Engine.Commit([new JournalEntry(JournalKind.Put, T, good, 0, null), new JournalEntry(JournalKind.Put, T, bad, 0, null)]);
+        });
+        world.Engine.Arena.FreeRow(good);
+        world.Engine.Arena.FreeRow(bad);
+        Assert.Equal(before, State(world));
+        world.Insert(T, 4, 4, "four");
+        Assert.Equal(["1,1,one", "2,2,two", "3,3,three", "4,4,four"], world.Rows(T));
+        Assert.Equal(world.Rows(T), world.Rows(T, 2));
+        Assert.Equal(["4,4,four", "1,1,one", "3,3,three", "2,2,two"], world.Rows(T, 1));
+        Assert.Equal(world.Rows(T, 1), world.Rows(T, 3));
+    }
+
     [Fact]
     public void A_commit_that_the_log_refuses_leaves_nothing()
     {
