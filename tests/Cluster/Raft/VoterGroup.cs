@@ -1,0 +1,193 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Picodata.Cluster;
+using Picodata.Core;
+using Picodata.Harness.Cluster;
+using Picodata.Server;
+
+namespace Picodata.ClusterUnit.Raft;
+
+/// <summary>Voters on a real disk and a network in memory. An unclean end is a copy of the files as they were while the voter still ran.</summary>
+internal sealed class VoterGroup : IAsyncDisposable
+{
+    /// <summary>Wide, for machines on which other builds run.</summary>
+    public static readonly RaftTiming Timing = RaftTiming.FromMilliseconds(300, 600, 250, 200);
+
+    private readonly string root = Path.Combine(Path.GetTempPath(), "picodata-voters-" + Guid.NewGuid().ToString("N"));
+    private int generation;
+
+    public MemoryNetwork Network { get; } = new();
+
+    public RealFileSystem Files { get; } = new();
+
+    public SortedDictionary<string, VoterNode> Nodes { get; } = new(StringComparer.Ordinal);
+
+    public SnapshotRule Snapshots { get; init; } = new();
+
+    public RaftGuards Guards { get; init; } = RaftGuards.All;
+
+    public ILoggerFactory Log { get; init; } = NullLoggerFactory.Instance;
+
+    public string NewDirectory() => Path.Combine(root, (generation++).ToString(System.Globalization.CultureInfo.InvariantCulture));
+
+    public async Task<VoterNode> StartAsync(RaftEndPoint self, string directory, bool found)
+    {
+        var node = new VoterNode();
+        var options = new RaftVoterOptions(directory, self, found) { Timing = Timing, Snapshots = Snapshots, Guards = Guards };
+        node.Directory = directory;
+        node.Voter = await RaftVoter.StartAsync(options, node, Files, Network.From(self.Address), Log, CancellationToken.None);
+        Network.Listen(self.Address, node);
+        Nodes[self.Address] = node;
+        return node;
+    }
+
+    /// <summary>A group of so many voters that all are ready.</summary>
+    public async Task<VoterNode> FoundAsync(int voters)
+    {
+        VoterNode founder = await StartAsync(new RaftEndPoint(Guid.NewGuid(), "a:1"), NewDirectory(), found: true);
+        await Within(founder.Voter.WaitForLeadershipAsync(default));
+        for (int i = 1; i < voters; i++)
+        {
+            VoterNode next = await StartAsync(new RaftEndPoint(Guid.NewGuid(), $"{(char)('a' + i)}:1"), NewDirectory(), found: false);
+            if (!await Within(founder.Voter.AddAsync(next.Voter.Self, default)))
+                throw new InvalidOperationException("not added");
+            await Within(next.Voter.Readiness);
+        }
+        return founder;
+    }
+
+    /// <summary>
+    /// Every voter loses its power at the same moment, as far as a process can show it: the files are copied while the voters run, then all are started on
+    /// the copies.
+    /// </summary>
+    public async Task CrashAllAsync(Func<VoterNode, bool>? comesBack = null)
+    {
+        VoterNode[] all = [.. Nodes.Values];
+        foreach (VoterNode node in all)
+            Network.Stop(node.Voter.Self.Address);
+        (VoterNode Node, string Copy)[] copies = [.. all.Select(node => (node, Copy(node.Directory)))];
+        foreach (VoterNode node in all)
+            await node.Voter.DisposeAsync();
+        Nodes.Clear();
+        foreach ((VoterNode node, string copy) in copies.Where(copy => comesBack?.Invoke(copy.Node) ?? true))
+            await StartAsync(node.Voter.Self, copy, found: false);
+    }
+
+    public async Task StopAsync(VoterNode node)
+    {
+        Network.Stop(node.Voter.Self.Address);
+        Nodes.Remove(node.Voter.Self.Address);
+        await node.Voter.DisposeAsync();
+    }
+
+    public async Task<VoterNode> LeaderAsync()
+    {
+        VoterNode? found = null;
+        await Until(() => (found = Nodes.Values.FirstOrDefault(node => node.Voter.IsLeader)) is not null, "no leader");
+        return found!;
+    }
+
+    /// <summary>Proposes at whoever leads until an answer is known.</summary>
+    public async Task<ProposalResult> ProposeAsync(CatalogProposal proposal)
+    {
+        while (true)
+        {
+            VoterNode leader = await LeaderAsync();
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+            try
+            {
+                if (await leader.Voter.ProposeAsync(proposal, limit.Token) is { } result)
+                    return result;
+            }
+            catch (OperationCanceledException)
+            {
+            }
+            await Task.Delay(5);
+        }
+    }
+
+    public static async Task Until(Func<bool> condition, string what, int seconds = 30)
+    {
+        long end = Environment.TickCount64 + (seconds * 1000L);
+        while (!condition())
+        {
+            if (Environment.TickCount64 > end)
+                throw new TimeoutException(what);
+            await Task.Delay(5);
+        }
+    }
+
+    public static Task<T> Within<T>(Task<T> task, int seconds = 30) => task.WaitAsync(TimeSpan.FromSeconds(seconds));
+
+    public static Task Within(Task task, int seconds = 30) => task.WaitAsync(TimeSpan.FromSeconds(seconds));
+
+    public string Copy(string directory)
+    {
+        string target = NewDirectory();
+        foreach (string folder in Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories).Append(directory))
+            Directory.CreateDirectory(Path.Combine(target, Path.GetRelativePath(directory, folder)));
+        foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
+        {
+            try
+            {
+                File.Copy(file, Path.Combine(target, Path.GetRelativePath(directory, file)));
+            }
+            catch (FileNotFoundException)
+            {
+                // removed or renamed since it was listed: a copy of a living directory has that
+            }
+        }
+        return target;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (VoterNode node in Nodes.Values.ToArray())
+            await StopAsync(node);
+        if (Directory.Exists(root))
+            Directory.Delete(root, recursive: true);
+    }
+}
+
+/// <summary>One voter and all that it applied.</summary>
+internal sealed class VoterNode : ICatalogSink, IPeerService
+{
+    private readonly Lock gate = new();
+    private readonly List<(long Index, ulong Hash)> history = [];
+    private volatile CatalogImage image = CatalogImage.Empty;
+
+    public RaftVoter Voter { get; set; } = null!;
+
+    public string Directory { get; set; } = "";
+
+    public CatalogImage Image => image;
+
+    public int Restores { get; private set; }
+
+    public IReadOnlyList<(long Index, ulong Hash)> History
+    {
+        get
+        {
+            lock (gate)
+                return [.. history];
+        }
+    }
+
+    void ICatalogSink.Applied(CatalogEffect effect, CatalogImage next)
+    {
+        lock (gate)
+            history.Add((next.Index, next.Hash));
+        image = next;
+    }
+
+    void ICatalogSink.Restored(CatalogImage next)
+    {
+        Restores++;
+        image = next;
+    }
+
+    ValueTask<ReadOnlyMemory<byte>> IPeerService.CallAsync(string procedure, ReadOnlyMemory<byte> arguments, CancellationToken cancel) =>
+        throw new PeerException(PeerFailure.Refused, "no procedures here");
+
+    Task IPeerService.ServeAsync(string service, ReadOnlyMemory<byte> opening, Stream stream, CancellationToken cancel) => Voter.Transport.ServeAsync(opening, stream, cancel);
+}
