@@ -31,6 +31,9 @@ internal sealed class OpenedConnection
     /// <summary>Null when it is a cancel request.</summary>
     public StartupPacket? Startup { get; init; }
 
+    /// <summary>The start-up packet or cancel request as it came, for whoever passes it on.</summary>
+    public required ReadOnlyMemory<byte> Packet { get; init; }
+
     /// <summary>Cancel request: whose statement.</summary>
     public int CancelProcessId { get; init; }
 
@@ -114,7 +117,7 @@ internal sealed class ConnectionOpening(IDuplexPipe transport, TlsAcceptor? tls)
         }
 
         StartupPacket startup = StartupPacket.Parse(code & 0xFFFF, packet.AsSpan(8));
-        return new OpenedConnection { Input = _input, Output = _output, Tls = _encrypted, Startup = startup };
+        return new OpenedConnection { Input = _input, Output = _output, Tls = _encrypted, Packet = packet, Startup = startup };
     }
 
     private OpenedConnection? Cancellation(byte[] packet) => packet.Length is < 16 or > 12 + 256
@@ -124,6 +127,7 @@ internal sealed class ConnectionOpening(IDuplexPipe transport, TlsAcceptor? tls)
             Input = _input,
             Output = _output,
             Tls = _encrypted,
+            Packet = packet,
             CancelProcessId = BinaryPrimitives.ReadInt32BigEndian(packet.AsSpan(8)),
             CancelSecret = packet[12..],
         };

@@ -171,7 +171,7 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
 
         if (opened.Startup is null)
         {
-            service.Cancel(opened.CancelProcessId, opened.CancelSecret);
+            await CancelAsync(opened).ConfigureAwait(false);
             return;
         }
 
@@ -180,6 +180,14 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         Volatile.Write(ref _input, opened.Input);
 
         ThrowIfEnding();
+        if (service.Options.Router is { } router
+            && await router.OpenAsync(service.Options.TrustedUser, connection.RemoteEndPoint?.ToString(), _openingCancel.Token).ConfigureAwait(false) is { } upstream)
+        {
+            await deadline.DisposeAsync().ConfigureAwait(false);
+            await RelayAsync(opened, upstream).ConfigureAwait(false);
+            return;
+        }
+
         await LoginAsync(opened).ConfigureAwait(false);
         await deadline.DisposeAsync().ConfigureAwait(false);
         service.LoggedIn(this, _session!.ProcessId);
@@ -187,6 +195,41 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         await _writer.FlushAsync().ConfigureAwait(false);
         var loop = new SessionLoop(this, _session, _writer, _reader, service.Logger);
         await loop.RunAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The statement to cancel may run here or, where sessions are passed on, at the other side.</summary>
+    private async Task CancelAsync(OpenedConnection opened)
+    {
+        if (service.Cancel(opened.CancelProcessId, opened.CancelSecret) || service.Options.Router is not { } router)
+        {
+            return;
+        }
+
+        if (await router.OpenAsync(service.Options.TrustedUser, connection.RemoteEndPoint?.ToString(), _openingCancel.Token).ConfigureAwait(false) is { } upstream)
+        {
+            await using (upstream)
+            {
+                await upstream.WriteAsync(opened.Packet, _openingCancel.Token).ConfigureAwait(false);
+                await upstream.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, _openingCancel.Token).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>The session runs elsewhere: this instance passes bytes on.</summary>
+    private async Task RelayAsync(OpenedConnection opened, Stream upstream)
+    {
+        if (service.Options.RequireTls && opened.Tls is null)
+        {
+            await upstream.DisposeAsync().ConfigureAwait(false);
+            throw FatalException.Of(SqlStates.InvalidAuthorizationSpecification, "connections without TLS are not allowed", hint: "connect with sslmode=require");
+        }
+
+        service.TakeSlot(this);
+        var relay = new SessionRelay(opened.Input, opened.Output, upstream);
+        if (!await relay.RunAsync(opened.Packet, _openingCancel.Token).ConfigureAwait(false))
+        {
+            throw FatalException.Of(SqlStates.AdminShutdown, "terminating connection because the instance that ran the session has gone", hint: "connect again: another instance takes over");
+        }
     }
 
     private async Task LoginAsync(OpenedConnection opened)

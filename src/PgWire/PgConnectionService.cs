@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.IO.Pipelines;
+using System.Net;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -110,13 +112,44 @@ public sealed class PgConnectionService
         return true;
     }
 
-    /// <summary>A cancel request: nothing happens when the key does not fit.</summary>
-    internal void Cancel(int processId, byte[] secret)
+    /// <summary>A cancel request: nothing happens, and false is told, when the key does not fit.</summary>
+    internal bool Cancel(int processId, byte[] secret)
     {
-        if (_sessions.TryGetValue(processId, out PgConnection? connection) && CryptographicOperations.FixedTimeEquals(connection.CancelSecret, secret))
+        if (!_sessions.TryGetValue(processId, out PgConnection? connection) || !CryptographicOperations.FixedTimeEquals(connection.CancelSecret, secret))
         {
-            connection.CancelStatement();
+            return false;
         }
+
+        connection.CancelStatement();
+        return true;
+    }
+
+    /// <summary>
+    /// Ends every session that runs here with FATAL 57P01 and <paramref name="reason"/>, running statements after they were cancelled; the service goes on with
+    /// new connections. Done when all are gone.
+    /// </summary>
+    public async Task EndSessionsAsync(string reason)
+    {
+        PgConnection[] running = [.. _sessions.Values];
+        Task[] ends = [.. running.Select(connection => _connections.GetValueOrDefault(connection, Task.CompletedTask))];
+        foreach (PgConnection connection in running)
+        {
+            connection.Terminate(new DbException(SqlStates.AdminShutdown, reason));
+        }
+
+        await Task.WhenAll(ends).ConfigureAwait(false);
+    }
+
+    /// <summary>Serves one connection that comes by a stream instead of a socket of the server's own.</summary>
+    public async Task RunAsync(Stream stream, string? remoteAddress, CancellationToken closed)
+    {
+        var transport = new StreamTransport(stream);
+        await using var connection = new DefaultConnectionContext(Guid.CreateVersion7().ToString("N"), transport, transport)
+        {
+            ConnectionClosed = closed,
+            RemoteEndPoint = IPEndPoint.TryParse(remoteAddress ?? "", out IPEndPoint? address) ? address : null,
+        };
+        await RunAsync(connection).ConfigureAwait(false);
     }
 
     /// <summary>The connection is proved and becomes a session: 53300 when all slots are taken.</summary>
@@ -150,4 +183,12 @@ public sealed class PgConnectionService
     }
 
     private static DbException AdminShutdown() => new(SqlStates.AdminShutdown, "terminating connection due to administrator command");
+
+    /// <summary>A stream as the pair of pipes that connections are served on.</summary>
+    private sealed class StreamTransport(Stream stream) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = PipeReader.Create(stream, new StreamPipeReaderOptions(leaveOpen: true));
+
+        public PipeWriter Output { get; } = PipeWriter.Create(stream, new StreamPipeWriterOptions(leaveOpen: true));
+    }
 }

@@ -37,4 +37,7 @@ public sealed record PgWireOptions
     /// Such sessions are opened with <see cref="SessionOptions.IsAdminSocket"/>. Null: users prove who they are.
     /// </summary>
     public string? TrustedUser { get; init; }
+
+    /// <summary>Where sessions run when not in this process; null: always here.</summary>
+    public ISessionRouter? Router { get; init; }
 }

@@ -50,4 +50,10 @@ public sealed record SqlEngineOptions
 
     /// <summary>Most sessions at a time; more get 53300.</summary>
     public int MaxSessions { get; init; } = 200;
+
+    /// <summary>
+    /// True for an engine on its own: it writes the rows of <c>_pico_instance</c>, <c>_pico_replicaset</c>, <c>_pico_tier</c>,
+    /// <c>_pico_peer_address</c> and <c>_pico_property</c> itself. In a cluster they are the catalog's.
+    /// </summary>
+    public bool OwnsTopology { get; init; } = true;
 }

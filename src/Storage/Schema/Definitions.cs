@@ -80,7 +80,7 @@ public static class SystemSpaces
         PicoReplicaset = 517, RaftLog = 518, RaftState = 519, PicoUser = 520, PicoPrivilege = 521, PicoGovernorQueue = 522,
         PicoTier = 523, PicoRoutine = 524, PicoUserAuditPolicy = 525, PicoPlugin = 526, PicoService = 527,
         PicoServiceRoute = 528, PicoPluginMigration = 529, PicoPluginConfig = 530, PicoDbConfig = 531, Bucket = 532,
-        PicoBucket = 533, PicoReshardingState = 534;
+        PicoBucket = 533, PicoReshardingState = 534, PicoReign = 560;
 
     /// <summary>The first id for tables of users.</summary>
     public const uint FirstUserSpace = 1025;

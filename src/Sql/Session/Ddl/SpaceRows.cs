@@ -8,12 +8,17 @@ namespace Picodata.Sql;
 internal static class SpaceRows
 {
     /// <summary>[id, owner, name, engine, field_count, flags, format].</summary>
-    public static ReadOnlyMemory<byte> Space(uint id, string name, bool isTemporary, IReadOnlyList<ColumnDef> columns)
+    /// <param name="isLocal">Replica-local (group 1): logged here, never shipped.</param>
+    public static ReadOnlyMemory<byte> Space(uint id, string name, bool isTemporary, IReadOnlyList<ColumnDef> columns, bool isLocal = false)
     {
         RowBuilder row = new RowBuilder(7).Number(id).Number(UserCatalog.Admin).Text(name).Text("memtx").Number(0);
         if (isTemporary)
         {
             row.Map(1).Text("temporary").Bool(true);
+        }
+        else if (isLocal)
+        {
+            row.Map(1).Text("group_id").Number(1);
         }
         else
         {

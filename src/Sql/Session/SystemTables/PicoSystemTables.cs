@@ -14,6 +14,12 @@ internal sealed record SystemIndex(string Name, bool IsUnique, IReadOnlyList<str
 /// </summary>
 internal sealed record SystemTable(uint Id, string Name, IReadOnlyList<SystemColumn> Columns, IReadOnlyList<SystemIndex> Indexes)
 {
+    /// <summary>
+    /// Its rows are the cluster catalog's as it is applied on this instance (replica-local: each instance writes them itself, the
+    /// replicaset's log does not ship them).
+    /// </summary>
+    public bool IsCatalogs { get; init; }
+
     /// <summary>Ordinal of a column; the name must exist.</summary>
     public int Ordinal(string column)
     {
@@ -53,21 +59,21 @@ internal static class PicoSystemTables
         "_pico_index_name!(name)");
 
     public static readonly SystemTable PeerAddress = Define(
-        SystemSpaces.PicoPeerAddress, "_pico_peer_address", "raft_id:u* address:s connection_type:s*", "");
+        SystemSpaces.PicoPeerAddress, "_pico_peer_address", "raft_id:u* address:s connection_type:s*", "") with { IsCatalogs = true };
 
     public static readonly SystemTable Instance = Define(
         SystemSpaces.PicoInstance, "_pico_instance",
         "name:s* uuid:s raft_id:u replicaset_name:s replicaset_uuid:s current_state:a target_state:a failure_domain:m tier:s picodata_version:s "
         + "sync_incarnation:u? target_state_reason:s? target_state_change_time:t?",
-        "_pico_instance_uuid!(uuid) _pico_instance_raft_id!(raft_id) _pico_instance_replicaset_name(replicaset_name)");
+        "_pico_instance_uuid!(uuid) _pico_instance_raft_id!(raft_id) _pico_instance_replicaset_name(replicaset_name)") with { IsCatalogs = true };
 
-    public static readonly SystemTable Property = Define(SystemSpaces.PicoProperty, "_pico_property", "key:s* value:x", "");
+    public static readonly SystemTable Property = Define(SystemSpaces.PicoProperty, "_pico_property", "key:s* value:x", "") with { IsCatalogs = true };
 
     public static readonly SystemTable Replicaset = Define(
         SystemSpaces.PicoReplicaset, "_pico_replicaset",
         "name:s* uuid:s current_master_name:s target_master_name:s tier:s weight:d weight_origin:s state:s current_config_version:u "
         + "target_config_version:u promotion_vclock:m master_change_counter:u? current_bucket_state_version:u? target_bucket_state_version:u?",
-        "_pico_replicaset_uuid!(uuid)");
+        "_pico_replicaset_uuid!(uuid)") with { IsCatalogs = true };
 
     public static readonly SystemTable User = Define(
         SystemSpaces.PicoUser, "_pico_user",
@@ -87,7 +93,7 @@ internal static class PicoSystemTables
         SystemSpaces.PicoTier, "_pico_tier",
         "name:s* replication_factor:u can_vote:b current_vshard_config_version:u target_vshard_config_version:u vshard_bootstrapped:b "
         + "bucket_count:u is_default:b? current_bucket_state_version:u? target_bucket_state_version:u?",
-        "");
+        "") with { IsCatalogs = true };
 
     public static readonly SystemTable Routine = Define(
         SystemSpaces.PicoRoutine, "_pico_routine",
@@ -116,14 +122,28 @@ internal static class PicoSystemTables
     public static readonly SystemTable DbConfig = Define(
         SystemSpaces.PicoDbConfig, "_pico_db_config", "key:s* scope:s* value:x", "_pico_db_config_key(key)");
 
+    public static readonly SystemTable Bucket = Define(
+        SystemSpaces.PicoBucket, "_pico_bucket",
+        "tier_name:s* bucket_id_start:u* bucket_id_end:u state:s current_replicaset_name:s target_replicaset_name:s?",
+        "") with { IsCatalogs = true };
+
+    /// <summary>This product's own: who is primary of a replicaset, since which term, and who is in sync.</summary>
+    public static readonly SystemTable Reign = Define(
+        SystemSpaces.PicoReign, "_pico_reign",
+        "replicaset_name:s* term:u epoch:u primary_name:s in_sync:a",
+        "") with { IsCatalogs = true };
+
+    /// <summary>How far the catalog is applied on this instance, and the instance's part in it.</summary>
+    public static readonly SystemTable RaftState = Define(SystemSpaces.RaftState, "_raft_state", "key:s* value:x", "") with { IsCatalogs = true };
+
     /// <summary>
-    /// All of them, in the order of their ids. The Raft's own tables and the bucket tables come with the issues that give
+    /// All of them, in the order of their ids. `_raft_log` and `_bucket` come with the issues that give
     /// them rows.
     /// </summary>
     public static readonly IReadOnlyList<SystemTable> All =
     [
         Table, Index, PeerAddress, Instance, Property, Replicaset, User, Privilege, GovernorQueue, Tier, Routine,
-        UserAuditPolicy, Plugin, Service, ServiceRoute, PluginMigration, PluginConfig, DbConfig,
+        UserAuditPolicy, Plugin, Service, ServiceRoute, PluginMigration, PluginConfig, DbConfig, Bucket, Reign, RaftState,
     ];
 
     private static SystemTable Define(uint id, string name, string columns, string indexes) =>

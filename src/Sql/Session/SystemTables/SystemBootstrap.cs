@@ -39,8 +39,12 @@ internal sealed class SystemBootstrap
             SystemConfiguration.PutDefaults(writer.Transaction, options.Tier, walMode);
         }
 
-        PutTopology();
-        PutProperties();
+        if (options.OwnsTopology)
+        {
+            PutTopology();
+            PutProperties();
+        }
+
         AdoptTables();
 
         // a statement does not see its own rows
@@ -59,19 +63,19 @@ internal sealed class SystemBootstrap
         if (schema.Space(table.Name) is { } existing)
         {
             ids[table.Name] = existing.Id;
+            if (table.IsCatalogs && !existing.IsLocal)
+            {
+                // made by a release that knew no clusters
+                writer.Put(SystemSpaces.Space, RowBuilder.Key(existing.Id), SpaceRows.Space(existing.Id, table.Name, false, Columns(table), isLocal: true));
+            }
+
             return false;
         }
 
         uint id = schema.Space(table.Id) is null ? table.Id : FreeId(schema);
         ids[table.Name] = id;
-        ColumnDef[] columns = [.. table.Columns.Select((column, ordinal) => new ColumnDef(column.Name, ColumnCodec.ForeignType(column.Type))
-        {
-            IsNullable = column.IsNullable,
-            FieldType = column.Type,
-            Ordinal = ordinal,
-            IsForeign = true,
-        })];
-        writer.Insert(SystemSpaces.Space, SpaceRows.Space(id, table.Name, false, columns));
+        ColumnDef[] columns = Columns(table);
+        writer.Insert(SystemSpaces.Space, SpaceRows.Space(id, table.Name, false, columns, table.IsCatalogs));
         IndexPart[] key = [.. table.KeyOrdinals.Select(ordinal => new IndexPart(ordinal, false))];
         writer.Insert(SystemSpaces.Index, SpaceRows.Index(id, 0, table.Name + "_pkey", true, key, columns));
         uint next = 1;
@@ -84,6 +88,17 @@ internal sealed class SystemBootstrap
         RaiseMaxId(id);
         return true;
     }
+
+    private static ColumnDef[] Columns(SystemTable table) =>
+    [
+        .. table.Columns.Select((column, ordinal) => new ColumnDef(column.Name, ColumnCodec.ForeignType(column.Type))
+        {
+            IsNullable = column.IsNullable,
+            FieldType = column.Type,
+            Ordinal = ordinal,
+            IsForeign = true,
+        }),
+    ];
 
     private static uint FreeId(DatabaseSchema schema) => Math.Max(SystemSpaces.FirstUserSpace, schema.Spaces.Max(space => space.Id) + 1);
 
