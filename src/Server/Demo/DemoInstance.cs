@@ -28,7 +28,7 @@ internal sealed class DemoInstance : IDisposable
         var start = new ProcessStartInfo(
             Environment.ProcessPath!,
             [
-                "run", "--instance-dir", directory, "--pg-listen", $"127.0.0.1:{FreePort()}", "--memtx-memory", "512M",
+                "run", "--instance-dir", directory, "--pg-listen", $"127.0.0.1:{FreePort()}", "--iproto-listen", $"127.0.0.1:{FreePort()}", "--memtx-memory", "512M",
                 "-c", "instance.http.enabled=false", "--log", log,
             ])
         {

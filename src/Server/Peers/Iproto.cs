@@ -8,7 +8,7 @@
 //   PING 64    empty body
 //   CALL 10    body 0x22 procedure, 0x21 arguments (array); answer body 0x30 [value]; error body 0x31 message
 //
-// The first CALL of a connection is .proc_hello [cluster name, cluster uuid or ""] -> [cluster uuid or "", instance uuid, instance name]; nothing else is served before
+// The first CALL of a connection is .proc_hello [cluster name or "" (a command), cluster uuid or ""] -> [cluster uuid or "", instance uuid, instance name]; nothing else is served before
 // AUTH and hello. CALL .proc_open [service, opening] turns the connection into a stream: behind the answer both sides send
 // plain bytes until one closes.
 //

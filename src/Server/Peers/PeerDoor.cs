@@ -8,7 +8,11 @@ using Picodata.Storage.Files;
 namespace Picodata.Server;
 
 /// <summary>Who an instance is and which cluster it belongs to, as peers are told. The cluster's UUID is empty until it is known.</summary>
-internal sealed record PeerIdentity(string ClusterName, Guid ClusterUuid, Guid InstanceUuid, string InstanceName);
+internal sealed record PeerIdentity(string ClusterName, Guid ClusterUuid, Guid InstanceUuid, string InstanceName)
+{
+    /// <summary>A command of the operator's: it belongs to no cluster, and knows the name of none.</summary>
+    public static readonly PeerIdentity Tool = new("", Guid.Empty, Guid.Empty, "");
+}
 
 /// <summary>
 /// Serves peers on the iproto port (protocol: <see cref="Iproto"/>). The server hands every accepted connection to
@@ -148,7 +152,7 @@ internal sealed class PeerDoor(IPeerService service, string password, Func<PeerI
             string name = reader.ReadString();
             string uuid = reader.ReadString();
             PeerIdentity own = door.CurrentIdentity;
-            if (name != own.ClusterName)
+            if (name.Length > 0 && name != own.ClusterName)
             {
                 throw new PeerException(PeerFailure.Refused, $"cluster_name mismatch: cluster_name of the instance = \"{name}\", cluster_name of the cluster = \"{own.ClusterName}\"");
             }

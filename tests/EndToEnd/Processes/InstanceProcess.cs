@@ -23,6 +23,7 @@ internal sealed class InstanceProcess : IDisposable
         Directory = directory;
         this.arguments = arguments.ToList();
         PgPort = FreePort();
+        IprotoPort = FreePort();
     }
 
     /// <summary>Working directory of the instance.</summary>
@@ -34,6 +35,11 @@ internal sealed class InstanceProcess : IDisposable
     public string AdminSocket => Path.Combine(Directory, "admin.sock");
 
     public int PgPort { get; }
+
+    public int IprotoPort { get; }
+
+    /// <summary>What other instances reach it by.</summary>
+    public string IprotoAddress => $"127.0.0.1:{IprotoPort}";
 
     public int ProcessId => process!.Id;
 
@@ -181,7 +187,7 @@ internal sealed class InstanceProcess : IDisposable
     {
         var start = new ProcessStartInfo(
             Program,
-            ["run", "--instance-dir", Directory, "--pg-listen", $"127.0.0.1:{PgPort}", "-c", "instance.http.enabled=false", .. arguments])
+            ["run", "--instance-dir", Directory, "--pg-listen", $"127.0.0.1:{PgPort}", "--iproto-listen", IprotoAddress, "-c", "instance.http.enabled=false", .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
