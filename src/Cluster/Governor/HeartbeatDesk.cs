@@ -1,0 +1,264 @@
+using System.Collections.Immutable;
+using Picodata.Core;
+using Picodata.Replication;
+using Picodata.Storage.Files;
+
+namespace Picodata.Cluster;
+
+/// <summary>What the leader sees of one instance.</summary>
+/// <param name="Report">The last heartbeat.</param>
+/// <param name="IsConnected">Its stream is open.</param>
+/// <param name="SilentFor">Since its last heartbeat.</param>
+/// <param name="RoleFor">Since its role last changed.</param>
+public sealed record InstanceSight(HeartbeatReport Report, bool IsConnected, TimeSpan SilentFor, TimeSpan RoleFor);
+
+/// <summary>
+/// The leader's side of the service <c>heartbeat</c>: one stream from every instance, each heartbeat answered; a primary's answer carries a lease, which
+/// takes one round to a majority begun after the heartbeat arrived. Rounds are shared by all heartbeats that wait. Thread-safe.
+/// A stream that closes is known at once (<see cref="WaitForChangeAsync"/>).
+/// </summary>
+public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProvider time)
+{
+    public const string Service = "heartbeat";
+
+    private sealed class Seat
+    {
+        public required HeartbeatReport Report;
+        public required object Stream;
+        public bool IsConnected;
+        public long LastSeen;
+        public long RoleSince;
+    }
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, Seat> seats = new(StringComparer.Ordinal);
+    private readonly RoundSharing rounds = new(catalog, time);
+    private TaskCompletionSource changed = NewSignal();
+
+    /// <summary>Forgets everything: a leadership begins.</summary>
+    public void Clear()
+    {
+        lock (gate)
+        {
+            seats.Clear();
+        }
+    }
+
+    /// <summary>What is seen now, by name of the instance. Those that nothing was heard of since the leadership began are missing.</summary>
+    public ImmutableDictionary<string, InstanceSight> Look()
+    {
+        long now = time.GetTimestamp();
+        lock (gate)
+        {
+            return seats.ToImmutableDictionary(
+                pair => pair.Key,
+                pair => new InstanceSight(pair.Value.Report, pair.Value.IsConnected, time.GetElapsedTime(pair.Value.LastSeen, now), time.GetElapsedTime(pair.Value.RoleSince, now)),
+                StringComparer.Ordinal);
+        }
+    }
+
+    /// <summary>Completes when a stream opened or closed, or a role changed, after this call.</summary>
+    public Task WaitForChangeAsync()
+    {
+        lock (gate)
+        {
+            return changed.Task;
+        }
+    }
+
+    /// <summary>Serves one instance's stream until it ends. Refused on an instance that does not lead.</summary>
+    public async Task ServeAsync(ReadOnlyMemory<byte> opening, Stream stream, CancellationToken cancel)
+    {
+        if (!catalog.IsLeader)
+        {
+            throw JoinRules.Refused("not a leader", PeerErrors.NotALeader);
+        }
+
+        string name = Opening(opening.Span, ClusterModel.From(catalog.Image).ClusterUuid);
+        var frames = new HeartbeatFrames(stream);
+        try
+        {
+            while (catalog.IsLeader && await frames.ReadAsync(cancel) is { } frame)
+            {
+                HeartbeatReport report = HeartbeatReport.Read(frame.Span);
+                if (report.Name != name)
+                {
+                    throw new InvalidDataException($"heartbeat of {report.Name} in the stream of {name}");
+                }
+
+                Note(report, stream);
+                HeartbeatAnswer answer = await AnswerAsync(report, cancel);
+                await frames.WriteAsync(answer.Write, cancel);
+            }
+        }
+        finally
+        {
+            Leave(name, stream);
+        }
+    }
+
+    /// <summary>Array of cluster uuid s, instance name s.</summary>
+    internal static byte[] Opening(Guid clusterUuid, string name)
+    {
+        var writer = new MsgPackWriter(64);
+        writer.WriteArrayHead(2);
+        writer.WriteString(clusterUuid.ToString("D"));
+        writer.WriteString(name);
+        return writer.ToArray();
+    }
+
+    private static string Opening(ReadOnlySpan<byte> opening, Guid expected)
+    {
+        var reader = new MsgPackReader(opening);
+        reader.ReadArrayHead();
+        Guid cluster = Guid.Parse(reader.ReadString());
+        return cluster == expected ? reader.ReadString() : throw JoinRules.Refused($"cluster UUID mismatch: expected {expected:D}, got {cluster:D}");
+    }
+
+    private async ValueTask<HeartbeatAnswer> AnswerAsync(HeartbeatReport report, CancellationToken cancel)
+    {
+        CatalogImage image = catalog.Image;
+        if (PrimaryOf(ClusterModel.From(image), report) is null)
+        {
+            return new HeartbeatAnswer(report.Number, image.Index, IsSuperseded(ClusterModel.From(image), report), 0, TimeSpan.Zero);
+        }
+
+        (long start, CatalogImage? proven) = await rounds.JoinAsync(cancel);
+        if (proven is null)
+        {
+            return new HeartbeatAnswer(report.Number, image.Index, false, 0, TimeSpan.Zero);
+        }
+
+        ClusterModel model = ClusterModel.From(proven);
+        ReignRow? reign = PrimaryOf(model, report);
+        TimeSpan lease = reign is null ? TimeSpan.Zero : ledger.Grant(reign.Replicaset, start);
+        return new HeartbeatAnswer(report.Number, proven.Index, IsSuperseded(model, report), lease > TimeSpan.Zero ? reign!.Term : 0, lease);
+    }
+
+    /// <summary>The reign under which the reporting process is primary, or null.</summary>
+    private static ReignRow? PrimaryOf(ClusterModel model, HeartbeatReport report) =>
+        model.Instances.TryGetValue(report.Name, out InstanceRow? row) && row.Uuid == report.Uuid && row.TargetState.Incarnation == report.Incarnation
+        && model.Reigns.TryGetValue(row.ReplicasetName, out ReignRow? reign) && reign.Primary == row.Name && row.SyncIncarnation == report.Incarnation
+            ? reign
+            : null;
+
+    private static bool IsSuperseded(ClusterModel model, HeartbeatReport report) =>
+        model.Instances.TryGetValue(report.Name, out InstanceRow? row)
+        && (row.Uuid != report.Uuid || row.IsExpelled || (report.Incarnation > 0 && row.TargetState.Incarnation > report.Incarnation));
+
+    private void Note(HeartbeatReport report, object stream)
+    {
+        TaskCompletionSource? signal = null;
+        long now = time.GetTimestamp();
+        lock (gate)
+        {
+            if (!seats.TryGetValue(report.Name, out Seat? seat))
+            {
+                seats[report.Name] = seat = new Seat { Report = report, Stream = stream, RoleSince = now };
+            }
+
+            if (seat.IsConnected && report.Incarnation < seat.Report.Incarnation)
+            {
+                // an older process under the same name: it is answered, and counts for nothing
+                return;
+            }
+
+            if (!seat.IsConnected || seat.Report.Role != report.Role || seat.Report.Incarnation != report.Incarnation || seat.Report.ReignEpoch != report.ReignEpoch)
+            {
+                seat.RoleSince = seat.Report.Role == report.Role && seat.Report.Incarnation == report.Incarnation ? seat.RoleSince : now;
+                (signal, changed) = (changed, NewSignal());
+            }
+
+            seat.Report = report;
+            seat.Stream = stream;
+            seat.IsConnected = true;
+            seat.LastSeen = now;
+        }
+
+        signal?.TrySetResult();
+    }
+
+    private void Leave(string name, object stream)
+    {
+        TaskCompletionSource? signal = null;
+        lock (gate)
+        {
+            if (seats.TryGetValue(name, out Seat? seat) && ReferenceEquals(seat.Stream, stream))
+            {
+                seat.IsConnected = false;
+                (signal, changed) = (changed, NewSignal());
+            }
+        }
+
+        signal?.TrySetResult();
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
+
+/// <summary>
+/// Many callers, one round to a majority at a time: a caller gets the first round that begins after it came.
+/// </summary>
+internal sealed class RoundSharing(ICatalog catalog, TimeProvider time)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
+
+    private readonly Lock gate = new();
+    private List<TaskCompletionSource<(long, CatalogImage?)>> waiting = [];
+    private bool isRunning;
+
+    /// <summary>The timestamp before the round began, and the image that it proved; no image when the round failed.</summary>
+    public Task<(long Start, CatalogImage? Image)> JoinAsync(CancellationToken cancel)
+    {
+        var mine = new TaskCompletionSource<(long, CatalogImage?)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool begin;
+        lock (gate)
+        {
+            waiting.Add(mine);
+            begin = !isRunning;
+            isRunning = true;
+        }
+
+        if (begin)
+        {
+            _ = RunAsync();
+        }
+
+        return mine.Task.WaitAsync(cancel);
+    }
+
+    private async Task RunAsync()
+    {
+        while (true)
+        {
+            List<TaskCompletionSource<(long, CatalogImage?)>> party;
+            lock (gate)
+            {
+                if (waiting.Count == 0)
+                {
+                    isRunning = false;
+                    return;
+                }
+
+                (party, waiting) = (waiting, []);
+            }
+
+            long start = time.GetTimestamp();
+            CatalogImage? image = null;
+            try
+            {
+                using var limit = new TimeLimit(time, Limit, CancellationToken.None);
+                image = await catalog.ReadBarrierAsync(limit.Token);
+            }
+            catch (Exception)
+            {
+                // no majority: that is the answer, nobody gets a lease by this round
+            }
+
+            foreach (var one in party)
+            {
+                one.TrySetResult((start, image));
+            }
+        }
+    }
+}
