@@ -14,7 +14,8 @@ public enum IsolationLevel { ReadCommitted, RepeatableRead }
 /// The face that Sql and Server see. Thread-safe.
 ///
 /// LSNs of this face are signatures of the vector clock (sum of its components), as in file names and in Tarantool's
-/// <c>box.info.signature</c>. Each logged row moves them by one; a number names one commit for ever.
+/// <c>box.info.signature</c>, plus the numbers of commits that were taken back since the start. Each logged row moves them by one; a number names one
+/// commit for ever. LSNs that a replicaset compares are those of one component of the clock: <see cref="LogLsn"/>.
 /// </summary>
 public sealed partial class Database : IAsyncDisposable
 {
@@ -60,7 +61,9 @@ public sealed partial class Database : IAsyncDisposable
     /// <summary>What recovery skipped and remarked.</summary>
     public RecoveryReport Recovery { get; }
 
-    /// <summary>Everything up to this LSN survives a crash (in <see cref="WalMode.None"/>: has been applied).</summary>
+    /// <summary>
+    /// Everything up to this LSN survives a crash (in <see cref="WalMode.None"/>: has been applied) and, when there is a commit gate, was let through by it.
+    /// </summary>
     public long DurableLsn => pipeline.DurableNumber;
 
     /// <summary>Vector clock of the newest commit that is applied in memory, as Tarantool's <c>box.info.vclock</c>.</summary>
@@ -116,6 +119,8 @@ public sealed partial class Database : IAsyncDisposable
 
     private void FlushSequences()
     {
+        if (pipeline.IsGated)
+            return; // a row that no replica gets would part this log from theirs; numbers are skipped instead
         try
         {
             Engine.FlushSequences();
@@ -140,6 +145,7 @@ public sealed partial class Database : IAsyncDisposable
         Engine? engine = null;
         try
         {
+            ReceivedSnapshot.FinishInterrupted(environment, options.Directory);
             var report = new RecoveryReport(options.ForceRecovery, environment.Log);
             engine = new Engine(options.MemtxMemory, options.MaxTupleSize);
             InstanceDirectory directory = InstanceDirectory.Read(files, options.Directory, report);

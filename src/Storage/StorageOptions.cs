@@ -35,6 +35,11 @@ public sealed record StorageOptions
     /// <summary>Live. Share of the disk that files kept only by <see cref="CopyGrace"/> may leave free at least (0..1).</summary>
     public double CopyGraceMinFree { get; init; } = 0.1;
 
+    /// <summary>
+    /// Live. Share of the free disk (0..1) that logs kept only for replicas may take; beyond it the oldest go, and a replica that needs one is copied anew.
+    /// </summary>
+    public double PinnedLogShare { get; init; } = 0.25;
+
     /// <summary>Keep going over damaged blocks, listing each of them.</summary>
     public bool ForceRecovery { get; init; }
 

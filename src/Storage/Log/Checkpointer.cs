@@ -178,7 +178,7 @@ internal sealed class Checkpointer : IAsyncDisposable
         }
         using (view)
         {
-            pipeline.WaitDurableAsync(clock.Signature, cancel).AsTask().GetAwaiter().GetResult();
+            // K2: the rotation is done behind the sync of all that was applied before it
             rotation.WaitAsync(cancel).GetAwaiter().GetResult();
             var how = new SnapWriterOptions
             {

@@ -8,8 +8,6 @@ internal sealed class CommitBatch : IDisposable
     /// <summary>A batch that has reached so many bytes takes no more commits.</summary>
     public const int FullSize = 16 << 20;
 
-    private TaskCompletionSource? waiters;
-
     public BlockEncoder Rows { get; } = new(new BlockEncoderOptions { TargetPayload = int.MaxValue });
 
     /// <summary>In commit order.</summary>
@@ -26,22 +24,28 @@ internal sealed class CommitBatch : IDisposable
 
     public bool IsEmpty => Undos.Count == 0;
 
-    /// <summary>The task that ends with the batch; one for all who wait. Under the pipeline's lock.</summary>
-    public Task Durable => (waiters ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    /// <summary>Who waits until the batch is acknowledged.</summary>
+    public WaiterList Acknowledged { get; private set; } = new();
 
-    public void Succeed()
+    /// <summary>Who waits until the batch is synced here.</summary>
+    public WaiterList Synced { get; } = new();
+
+    /// <summary>True when it has rows of replica-local spaces.</summary>
+    public bool HasLocalRows { get; set; }
+
+    /// <summary>Takes those out who wait for the acknowledgement: the batch itself is used again before it comes.</summary>
+    public WaiterList TakeAcknowledged()
     {
-        waiters?.SetResult();
-        Rotation?.TrySetResult();
+        WaiterList taken = Acknowledged;
+        Acknowledged = new WaiterList();
+        return taken;
     }
 
     public void Fail(Exception error)
     {
-        if (waiters is not null)
-        {
-            waiters.SetException(error);
-            _ = waiters.Task.Exception; // a waiter that gave up leaves nobody to look at it
-        }
+        Acknowledged.Fail(error);
+        Synced.Fail(error);
+        Rotation?.TrySetException(error);
     }
 
     /// <summary>Makes the batch ready to be used again.</summary>
@@ -49,12 +53,12 @@ internal sealed class CommitBatch : IDisposable
     {
         Rows.Clear();
         Undos.Clear();
-        waiters = null;
+        HasLocalRows = false;
         Rotation = null;
     }
 
     public void Dispose() => Rows.Dispose();
 }
 
-/// <summary>The components of the vector clock that move here: rows of this instance, and rows of replica-local spaces.</summary>
+/// <summary>The components of the vector clock that move here: rows that the replicaset shares, and rows of replica-local spaces.</summary>
 internal readonly record struct LogPosition(long Own, long Local);

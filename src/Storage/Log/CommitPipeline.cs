@@ -9,15 +9,18 @@ namespace Picodata.Storage.Log;
 ///
 /// C1 Commits come under the engine's gate, get consecutive LSNs and are encoded into the open batch; nothing here waits for the disk.
 /// C2 One log thread takes the open batch whole, writes it as one block and syncs; while it does, the next batch gathers. No timers.
-/// C3 <see cref="DurableNumber"/> moves only behind a good sync; then the batch's waiters are completed, on pool threads.
+/// C3 <see cref="DurableNumber"/> moves only behind a good sync and, when there is a gate (<see cref="SetGate"/>), not beyond it; then the waiters are
+///    completed, on pool threads.
 /// C4 A write that fails is cut back durably; its batch and everything applied behind it is undone under the gate, newest
-///    first; their waiters get 53100 (disk full) or 58030. The numbers taken back are never given out again, and waiting for one fails for ever.
+///    first; their waiters get 53100 (disk full) or 58030. The numbers taken back are never given out again, and waiting for one fails for ever;
+///    LSNs go on where the log ends.
 /// C5 A sync that fails stops the pipeline for good: waiters get 40003, later commits 58030, the host is told.
 /// C6 A rotation request closes the file exactly behind the commits that were applied when it was made.
+/// C7 The listener gets a batch between its write and its sync; never one whose write failed.
 ///
 /// Lock order: engine's gate, then <see cref="sync"/>. The log thread takes the gate only in C4 and holds nothing then.
 /// </summary>
-internal sealed class CommitPipeline : ICommitLog, IDisposable
+internal sealed partial class CommitPipeline : ICommitLog, IDisposable
 {
     private readonly object sync = new();
     private readonly Engine engine;
@@ -33,6 +36,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
     private CommitBatch open;
     private CommitBatch? inFlight;
     private LogPosition written;
+    private long synced;
     private long durable;
     private LostNumbers lost = LostNumbers.None;
     private Func<DbException>? refusal;
@@ -42,19 +46,19 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
     private long batches, commits, bytes, takenBack;
 
     /// <param name="start">Clock that recovery reached.</param>
-    /// <param name="replicaId">Id of this instance in <c>_cluster</c>.</param>
+    /// <param name="ownId">Id of this instance in <c>_cluster</c>.</param>
     /// <param name="writer">Owned.</param>
     /// <param name="freeSpace">Removes files that are kept as a courtesy only; true when it freed something.</param>
-    public CommitPipeline(Engine engine, StorageEnvironment environment, VClock start, int replicaId, LogWriter writer, WalMode mode, Func<bool> freeSpace)
+    public CommitPipeline(Engine engine, StorageEnvironment environment, VClock start, int ownId, LogWriter writer, WalMode mode, Func<bool> freeSpace)
     {
         this.engine = engine;
         this.environment = environment;
         this.writer = writer;
         this.mode = mode;
         this.freeSpace = freeSpace;
-        clock = new LogClock(start, replicaId);
+        clock = new LogClock(start, LogClock.ComponentOf(start, ownId));
         written = clock.Applied;
-        durable = start.Signature;
+        durable = synced = start.Signature;
         open = new CommitBatch { LastNumber = durable, End = written };
         new Thread(Run) { IsBackground = true, Name = "picodata log" }.Start();
     }
@@ -63,16 +67,6 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
 
     /// <summary>Bytes written since the start.</summary>
     public long BytesWritten => Interlocked.Read(ref bytes);
-
-    /// <summary>Number of the newest commit that is applied in memory. Under the gate also the clock behind it: <see cref="AppliedClock"/>.</summary>
-    public long AppliedNumber
-    {
-        get
-        {
-            lock (sync)
-                return clock.Number(clock.Applied);
-        }
-    }
 
     public VClock AppliedClock
     {
@@ -107,18 +101,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
                 CountRows(rows);
             else
                 Encode(rows);
-            clock.Applied = clock.Assigned;
-            open.End = clock.Applied;
-            open.LastNumber = clock.Number(clock.Applied);
-            open.Undos.Add(undo);
-            long number = open.LastNumber;
-            if (mode == WalMode.None)
-                Volatile.Write(ref durable, number);
-            if (open.Rows.Length >= CommitBatch.FullSize)
-                SealOpen();
-            if (idle)
-                Monitor.Pulse(sync);
-            return number;
+            return Queue(undo);
         }
     }
 
@@ -134,9 +117,9 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
             {
                 if (number <= durable)
                     return ValueTask.CompletedTask;
-                if (stopped)
+                if (stopped || number <= failedUpTo)
                     throw Unknown();
-                task = BatchOf(number).Durable;
+                task = (gate.Find(number)?.Waiters ?? BatchOf(number).Acknowledged).Task;
             }
         }
         if (task is null)
@@ -182,6 +165,26 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
             batch.Dispose();
     }
 
+    /// <summary>Under the lock: the rows that were just encoded are a commit.</summary>
+    private long Queue(CommitUndo undo)
+    {
+        clock.Applied = clock.Assigned;
+        open.End = clock.Applied;
+        open.LastNumber = clock.Number(clock.Applied);
+        open.Undos.Add(undo);
+        long number = open.LastNumber;
+        if (mode == WalMode.None)
+        {
+            synced = number;
+            Volatile.Write(ref durable, number);
+        }
+        if (open.Rows.Length >= CommitBatch.FullSize)
+            SealOpen();
+        if (idle)
+            Monitor.Pulse(sync);
+        return number;
+    }
+
     private void CountRows(ReadOnlySpan<LoggedRow> rows)
     {
         LogPosition next = clock.Assigned;
@@ -196,7 +199,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
         try
         {
             double now = environment.Time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0;
-            clock.Assigned = TransactionEncoder.Encode(open.Rows.Rows, rows, clock.Assigned, clock.ReplicaId, now);
+            clock.Assigned = TransactionEncoder.Encode(open.Rows.Rows, rows, clock.Assigned, clock.Component, now);
         }
         catch
         {
@@ -204,6 +207,7 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
             throw;
         }
         open.Rows.EndTransaction();
+        open.HasLocalRows |= clock.Assigned.Local != clock.Applied.Local;
     }
 
     private void SealOpen()
@@ -285,8 +289,8 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
     {
         try
         {
-            ReadOnlySpan<byte> block = batch.Rows.Seal().Span;
-            writer.Append(block, clock.At(written));
+            ReadOnlyMemory<byte> block = batch.Rows.Seal();
+            writer.Append(block.Span, clock.At(written), listener is null ? null : () => TellWritten(batch, block.Span[BlockFormat.FixheaderSize..]));
             Interlocked.Add(ref bytes, block.Length);
             return true;
         }
@@ -317,16 +321,29 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
 
     private void Complete(CommitBatch batch)
     {
+        WaiterList? free = null;
         lock (sync)
         {
             written = batch.End;
             if (mode != WalMode.None)
-                Volatile.Write(ref durable, batch.LastNumber);
+                synced = batch.LastNumber;
+            if (gate.Holds(batch.End.Own))
+            {
+                gate.Hold(new HeldBatch(batch.LastNumber, batch.End.Own, batch.TakeAcknowledged()));
+            }
+            else
+            {
+                Volatile.Write(ref durable, synced);
+                free = batch.Acknowledged;
+            }
             inFlight = null;
             batches += batch.IsEmpty ? 0 : 1;
             commits += batch.Undos.Count;
         }
-        batch.Succeed();
+        free?.Succeed();
+        batch.Synced.Succeed();
+        batch.Rotation?.TrySetResult();
+        listener?.Synced(batch.End.Own);
         foreach (CommitUndo undo in batch.Undos)
             engine.Release(undo);
         batch.Reset();
@@ -348,8 +365,8 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
                 taken.Add(open);
                 sealedBatches.Clear();
                 inFlight = null;
-                Volatile.Write(ref lost, lost.With(durable, clock.Number(clock.Assigned), error));
-                clock.Applied = written;
+                Volatile.Write(ref lost, lost.With(synced, clock.Number(clock.Assigned), error));
+                clock.GoBackTo(written);
                 open = NewBatch();
                 takenBack += taken.Sum(batch => batch.Undos.Count);
             }
@@ -359,9 +376,9 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
         foreach (CommitBatch batch in taken)
         {
             batch.Fail(error);
-            batch.Rotation?.TrySetException(error);
             batch.Dispose();
         }
+        listener?.TakenBack(written.Own, cause.Message);
     }
 
     /// <summary>C5.</summary>
@@ -377,13 +394,12 @@ internal sealed class CommitPipeline : ICommitLog, IDisposable
                 doubtful.Add(inFlight);
             doubtful.AddRange(sealedBatches);
             doubtful.Add(open);
+            gate.FailWaiters(Unknown());
         }
         environment.Log.LogCritical(cause, "the log failed; {Reason}", reason);
         foreach (CommitBatch batch in doubtful)
-        {
             batch.Fail(Unknown());
-            batch.Rotation?.TrySetException(Unknown());
-        }
+        listener?.Stopped(cause.Message);
         environment.OnFatal(reason);
     }
 

@@ -65,11 +65,15 @@ internal sealed class LogSegment : IDisposable
         return new LogSegment(files.OpenReadWrite(path), path, header, text.Length, syncs);
     }
 
-    /// <summary>Writes a block and, in <c>fsync</c> mode, syncs it. An <see cref="IOException"/>: <see cref="CutBack"/> is due.</summary>
-    public void Append(ReadOnlySpan<byte> block)
+    /// <summary>
+    /// Writes a block and, in <c>fsync</c> mode, syncs it; between the two it calls <paramref name="written"/>. An <see cref="IOException"/>:
+    /// <see cref="CutBack"/> is due, and <paramref name="written"/> was not called.
+    /// </summary>
+    public void Append(ReadOnlySpan<byte> block, Action? written = null)
     {
         Reserve(block.Length);
         file.Write(Position, block);
+        written?.Invoke();
         if (syncs)
             SyncOrFail(file.Sync, Path);
         Position += block.Length;

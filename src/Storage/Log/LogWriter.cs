@@ -15,13 +15,15 @@ internal sealed class LogWriter(StorageEnvironment environment, Func<StorageOpti
 
     public string? Path => segment?.Path;
 
-    /// <summary>Writes one block; <paramref name="start"/> is the clock before its first row.</summary>
-    public void Append(ReadOnlySpan<byte> block, VClock start)
+    /// <summary>
+    /// Writes one block; <paramref name="start"/> is the clock before its first row. <paramref name="written"/> is called behind the write and before the sync.
+    /// </summary>
+    public void Append(ReadOnlySpan<byte> block, VClock start, Action? written = null)
     {
         if (segment is { HasRows: true } && segment.Position >= options().WalMaxSize)
             TryFinish();
         segment ??= Create(start);
-        segment.Append(block);
+        segment.Append(block, written);
     }
 
     /// <summary>Takes back what a failed <see cref="Append"/> left.</summary>

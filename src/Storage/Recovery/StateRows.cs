@@ -31,16 +31,23 @@ internal static class StateRows
 
     public static int? ReplicaId(ReadView view, Guid instance)
     {
+        int? found = null;
+        ReadCluster(view, (id, uuid) => found = uuid == instance ? found ?? id : found);
+        return found;
+    }
+
+    /// <summary>Tells the usable rows of <c>_cluster</c>, by id.</summary>
+    public static void ReadCluster(ReadView view, Action<int, Guid> tell)
+    {
         using IndexCursor cursor = view.OpenCursor(SystemSpaces.Cluster);
         while (cursor.MoveNext())
         {
             var reader = new MsgPackReader(cursor.Current);
             if (reader.TryReadArrayHead(out int fields) && fields >= 2
                 && reader.TryReadUInt32(out uint id) && reader.TryReadString(out ReadOnlySpan<byte> text)
-                && Guid.TryParse(text, out Guid uuid) && uuid == instance && id is > 0 and < VClock.Size)
-                return (int)id;
+                && Guid.TryParse(text, out Guid uuid) && id is > 0 and < VClock.Size)
+                tell((int)id, uuid);
         }
-        return null;
     }
 
     /// <summary>UUID of the replicaset, under its old or its new key; empty when there is none.</summary>

@@ -19,9 +19,8 @@ internal sealed unsafe partial class Engine
     internal long Commit(ReadOnlySpan<JournalEntry> journal)
     {
         log!.EnsureWritable();
-        DrainReleased(DrainAtOnce);
-        applying = spareUndo.TryPop(out CommitUndo? spare) ? spare : new CommitUndo();
-        applying.PreviousLsn = appliedLsn;
+        RefuseShared(journal);
+        BeginApplying();
         try
         {
             foreach (ref readonly JournalEntry entry in journal)
@@ -58,10 +57,18 @@ internal sealed unsafe partial class Engine
         }
     }
 
+    private void BeginApplying()
+    {
+        DrainReleased(DrainAtOnce);
+        applying = spareUndo.TryPop(out CommitUndo? spare) ? spare : new CommitUndo();
+        applying.PreviousLsn = appliedLsn;
+    }
+
     private long FinishCommit()
     {
         long lsn = appliedLsn;
         CommitUndo undo = applying;
+        bool isLocal = IsLocal(CollectionsMarshal.AsSpan(logged));
         if (logged.Count > 0)
         {
             lsn = log!.Append(CollectionsMarshal.AsSpan(logged), undo);
@@ -71,13 +78,21 @@ internal sealed unsafe partial class Engine
             Release(undo);
         }
 
-        foreach ((SpaceState space, _) in undo.Touched)
+        if (!isLocal)
         {
-            space.LastLsn = lsn;
+            Note(undo, lsn);
         }
 
         Volatile.Write(ref appliedLsn, lsn);
         return lsn;
+    }
+
+    private static void Note(CommitUndo undo, long lsn)
+    {
+        foreach ((SpaceState space, _) in undo.Touched)
+        {
+            space.LastLsn = lsn;
+        }
     }
 
     private void ClearLogged()

@@ -53,6 +53,9 @@ internal sealed unsafe class SequenceTable(Engine engine)
         }
     }
 
+    /// <summary>Somebody else gives out values: what is known here may be behind.</summary>
+    public void Forget() => states.Clear();
+
     public void LogExactValues()
     {
         foreach ((uint id, State state) in states)

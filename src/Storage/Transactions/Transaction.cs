@@ -248,7 +248,7 @@ public sealed unsafe partial class Transaction : IDisposable
 
     private static DbException TakenBack() => new(
         SqlStates.SerializationFailure,
-        "the transaction may have read a commit that was taken back, because the log could not be written",
+        "the transaction may have read a commit that was taken back, because the log could not be written or this instance became primary",
         hint: "run the transaction again");
 
     private void CheckNotOver()
