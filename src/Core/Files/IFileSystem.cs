@@ -53,6 +53,9 @@ public interface IFileSystem
 
     /// <summary>Size in bytes of the file system of <paramref name="path"/>.</summary>
     long TotalBytes(string path);
+
+    /// <summary>What a file or directory has that its copy has not.</summary>
+    FileIdentity Identify(string path);
 }
 
 /// <summary>One open file. Positions are explicit; there is no cursor. Not thread-safe unless said.</summary>
@@ -92,3 +95,9 @@ public sealed class DirectoryLockedException(string directory)
 {
     public string Directory { get; } = directory;
 }
+
+/// <summary>What tells a file or directory from its copies: no copying tool can keep all of it.</summary>
+/// <param name="Device">Number of the device; may change when the machine starts again with the same disk.</param>
+/// <param name="Inode">Number of the file on its device.</param>
+/// <param name="Birth">Time of its creation in nanoseconds since 1970; 0 where the file system does not keep it.</param>
+public readonly record struct FileIdentity(ulong Device, ulong Inode, long Birth);

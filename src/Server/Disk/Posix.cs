@@ -9,6 +9,8 @@ internal static partial class Posix
     public const int ReadOnly = 0, ReadWrite = 2, CreateNew = 0x40 | 0x80, CloseOnExec = 0x80000;
     public const int LockExclusive = 2, LockNonBlocking = 4;
     public const int KeepSize = 1;
+    public const int AtCurrentDirectory = -100;
+    public const uint StatxInode = 0x100, StatxBirth = 0x800;
     public const int Interrupted = 4, NoEntry = 2, WouldBlock = 11, Exists = 17, NoSpace = 28, NotImplemented = 38, NotSupported = 95, QuotaExceeded = 122;
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
@@ -46,6 +48,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int unlink(string path);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int statx(int directory, string path, int flags, uint mask, nint buffer);
 
     /// <summary>Runs a call again while a signal interrupts it; throws what its error means.</summary>
     public static int Retry(Func<int> call, string name, string path)

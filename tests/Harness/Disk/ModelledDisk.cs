@@ -14,6 +14,7 @@ public sealed class ModelledDisk : IFileSystem
     private readonly List<NameChange> unsyncedNames = [];
     private readonly HashSet<string> directories = new(StringComparer.Ordinal) { "/" };
     private readonly HashSet<string> locked = new(StringComparer.Ordinal);
+    private ulong lineage = Inode.NextNumber();
 
     public ModelledDisk(int seed = 0, TimeProvider? time = null)
     {
@@ -65,7 +66,8 @@ public sealed class ModelledDisk : IFileSystem
             foreach (string directory in directories)
                 found.directories.Add(directory);
             foreach ((string path, Inode inode) in survivors.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-                found.Place(path, inode.Survivor(mode, chance), inode.Modified);
+                found.Place(path, inode.Survivor(mode, chance), inode.Modified, inode.Number);
+            found.lineage = lineage;
             IsDark = true;
             return found;
         }
@@ -80,17 +82,21 @@ public sealed class ModelledDisk : IFileSystem
             foreach (string directory in directories)
                 found.directories.Add(directory);
             foreach ((string path, Inode inode) in names)
-                found.Place(path, inode.Content.ToArray(), inode.Modified);
+                found.Place(path, inode.Content.ToArray(), inode.Modified, inode.Number);
+            found.lineage = lineage;
             return found;
         }
     }
 
     /// <summary>Puts a whole file, durable at once, without counting as an operation.</summary>
-    public void Place(string path, byte[] bytes, DateTimeOffset? modified = null)
+    public void Place(string path, byte[] bytes, DateTimeOffset? modified = null) => Place(path, bytes, modified, null);
+
+    private void Place(string path, byte[] bytes, DateTimeOffset? modified, ulong? number)
     {
         lock (Gate)
         {
             var inode = Inode.Settled(bytes, modified ?? Time.GetUtcNow());
+            inode.Number = number ?? inode.Number;
             names[path] = inode;
             durableNames[path] = inode;
         }
@@ -200,6 +206,17 @@ public sealed class ModelledDisk : IFileSystem
     public long AvailableBytes(string path) => Guarded(() => Math.Max(0, RoomInside()));
 
     public long TotalBytes(string path) => Capacity;
+
+    /// <remarks>Files keep their numbers through a loss of power; what is placed is another file, as a copying tool would make it.</remarks>
+    public FileIdentity Identify(string path) => Guarded(() =>
+    {
+        if (!directories.Contains(path))
+            return new FileIdentity(1, Find(path).Number, 0);
+        ulong number = lineage;
+        foreach (char letter in path)
+            number = (number ^ letter) * 0x100000001b3;
+        return new FileIdentity(1, number, 0);
+    });
 
     internal T Guarded<T>(Func<T> action)
     {

@@ -18,11 +18,18 @@ public sealed class Inode
     private byte[] durable = [];
     private int durableLength;
 
+    private static long numbers;
+
     public int Length { get; private set; }
+
+    /// <summary>Number of the file; another one for every file that was ever made.</summary>
+    public ulong Number { get; set; } = NextNumber();
 
     public DateTimeOffset Modified { get; set; }
 
     public ReadOnlySpan<byte> Content => content.AsSpan(0, Length);
+
+    internal static ulong NextNumber() => (ulong)Interlocked.Increment(ref numbers);
 
     /// <summary>A file that has been there for ever.</summary>
     public static Inode Settled(ReadOnlySpan<byte> bytes, DateTimeOffset modified) =>

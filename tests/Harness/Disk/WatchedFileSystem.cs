@@ -52,6 +52,8 @@ public sealed class WatchedFileSystem(IFileSystem inner) : IFileSystem
 
     public long TotalBytes(string path) => inner.TotalBytes(path);
 
+    public FileIdentity Identify(string path) => inner.Identify(path);
+
     private void Watch(DiskOperationKind kind, string path, long length, Action action)
     {
         var operation = new DiskOperation(Interlocked.Increment(ref operations), kind, path, length);
