@@ -18,6 +18,7 @@ public static class Bootstrap
             .PutProperty(ClusterModel.ClusterNameKey, first.ClusterName)
             .PutProperty(ClusterModel.ClusterUuidKey, clusterUuid.ToString("D"))
             .PutProperty(ClusterModel.ClusterVersionKey, first.Version)
+            .PutProperty(ClusterModel.DataReplicasetKey, replicaset)
             .PutProperty("system_catalog_version", "25.1.1")
             .PutProperty("global_schema_version", 1)
             .PutProperty("next_schema_version", 2)

@@ -16,6 +16,12 @@ public sealed class ClusterModel
     /// <summary>Keys of <c>_pico_property</c> that this room keeps.</summary>
     public const string TopologyVersion = "topology_version", ClusterNameKey = "cluster_name", ClusterUuidKey = "cluster_uuid", ClusterVersionKey = "cluster_version";
 
+    /// <summary>
+    /// Key of <c>_pico_property</c>: name of the replicaset that holds all rows, the founder's, fixed when the cluster began. Rows are there before any replicaset is
+    /// ready, so it must not depend on who becomes ready first. Sharding gives rows to others by moving buckets.
+    /// </summary>
+    public const string DataReplicasetKey = "data_replicaset";
+
     private const string TierOptionsPrefix = "tier:";
 
     private ClusterModel(CatalogImage image)
