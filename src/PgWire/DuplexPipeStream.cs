@@ -1,11 +1,15 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Picodata.Core;
 
 namespace Picodata.PgWire;
 
 /// <summary>A connection's two pipes as a stream, for SslStream. The pipes are not completed by it.</summary>
 internal sealed class DuplexPipeStream(IDuplexPipe pipes) : Stream
 {
+    /// <summary>What is read now leads to work with keys, which takes milliseconds: it goes on on a thread of the pool.</summary>
+    public bool IsHandshaking { get; set; }
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -25,6 +29,11 @@ internal sealed class DuplexPipeStream(IDuplexPipe pipes) : Stream
         while (true)
         {
             ReadResult result = await pipes.Input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            if (IsHandshaking)
+            {
+                await PoolThread.Reach;
+            }
+
             ReadOnlySequence<byte> available = result.Buffer;
             if (!available.IsEmpty)
             {

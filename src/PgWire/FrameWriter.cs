@@ -59,6 +59,13 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         }
     }
 
+    /// <summary>Forgets everything that was not handed to the pipe.</summary>
+    public void Drop()
+    {
+        _frame = -1;
+        _length = 0;
+    }
+
     /// <summary>A frame without a body.</summary>
     public void Empty(byte type)
     {

@@ -35,6 +35,9 @@ internal sealed class MessageReader(PipeReader pipe, int maxMessageBytes) : IDis
     /// <summary>Body bytes of a CopyData message that were not handed out yet.</summary>
     public int Remaining { get; private set; }
 
+    /// <summary>Type of the message of which bytes have arrived that were not read yet; 0 when there are none.</summary>
+    public byte NextType => _buffer.IsEmpty ? (byte)0 : _buffer.FirstSpan[0];
+
     /// <summary>The next message when all of it is here.</summary>
     public bool TryRead(out byte type, out ReadOnlyMemory<byte> body)
     {

@@ -329,6 +329,7 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
             await FillAsync().ConfigureAwait(false);
         }
 
+        await PoolThread.Reach;
         return type switch
         {
             (byte)'p' => body,
@@ -372,6 +373,12 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         {
             _writer ??= new FrameWriter(opening.Output);
             _writer.Abandon();
+            if (_session is not null)
+            {
+                // an answer that was cut off has not been waited for: it may rest on commits that are not durable
+                _writer.Drop();
+            }
+
             _writer.Error(reason, "FATAL");
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5), service.Time);
             await using CancellationTokenRegistration abort = limit.Token.UnsafeRegister(static self => ((PgConnection)self!).Abort(), this);
@@ -398,6 +405,7 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         if (session is not null)
         {
             service.Forget(this, session.ProcessId);
+            await PoolThread.Reach;
             await session.DisposeAsync().ConfigureAwait(false);
         }
 

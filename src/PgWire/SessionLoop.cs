@@ -14,7 +14,9 @@
 // 1. Exactly one ReadyForQuery for each Query, FunctionCall and Sync; none for others; it tells the session's status.
 // 2. At most one ErrorResponse from an error to the next Sync.
 // 3. Output is flushed at ReadyForQuery, at Flush, and before waiting for input.
-// 4. A malformed but framed message is an error as any other (the session is told by Fail); a broken frame is fatal.
+// 4. Whoever completed a wait for durability serves others too: the next message, if it is not a Sync, is handled on a thread of its
+//    own (PoolThread).
+// 5. A malformed but framed message is an error as any other (the session is told by Fail); a broken frame is fatal.
 using System.Buffers.Binary;
 using Microsoft.Extensions.Logging;
 using Picodata.Core;
@@ -25,6 +27,9 @@ namespace Picodata.PgWire;
 /// <summary>Carries out the messages of a logged-in client, one after the other.</summary>
 internal sealed class SessionLoop(PgConnection connection, ISqlSession session, FrameWriter writer, MessageReader reader, ILogger logger)
 {
+    /// <summary>Bytes of a message that may be handled on a thread that serves many connections.</summary>
+    private const int BriefMessage = 16 * 1024;
+
     private static readonly short[] TextFormat = [];
 
     private readonly SessionOutput _output = new(connection, writer, reader);
@@ -54,9 +59,17 @@ internal sealed class SessionLoop(PgConnection connection, ISqlSession session, 
             }
 
             _sessionKnows = false;
+            bool wasWaiting = false;
             try
             {
-                await HandleAsync(type, body).ConfigureAwait(false);
+                if (body.Length > BriefMessage)
+                {
+                    await PoolThread.Reach;
+                }
+
+                ValueTask handling = HandleAsync(type, body);
+                wasWaiting = !handling.IsCompleted;
+                await handling.ConfigureAwait(false);
             }
             catch (Exception error) when (error is not (FatalException or ClientLostException))
             {
@@ -66,6 +79,11 @@ internal sealed class SessionLoop(PgConnection connection, ISqlSession session, 
             if (type is (byte)'Q' or (byte)'S' or (byte)'F')
             {
                 await ReadyAsync().ConfigureAwait(false);
+            }
+
+            if (wasWaiting && (type is (byte)'Q' or (byte)'E' or (byte)'S') && reader.NextType is not (0 or (byte)'S'))
+            {
+                await PoolThread.Anew;
             }
         }
     }

@@ -37,10 +37,12 @@ internal sealed class TlsAcceptor
 
     public async Task<SslStream> AcceptAsync(IDuplexPipe transport, CancellationToken cancel)
     {
-        var stream = new SslStream(new DuplexPipeStream(transport), leaveInnerStreamOpen: true);
+        var inner = new DuplexPipeStream(transport) { IsHandshaking = true };
+        var stream = new SslStream(inner, leaveInnerStreamOpen: true);
         try
         {
             await stream.AuthenticateAsServerAsync(_options, cancel).ConfigureAwait(false);
+            inner.IsHandshaking = false;
             return stream;
         }
         catch

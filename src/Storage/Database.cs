@@ -88,6 +88,12 @@ public sealed partial class Database : IAsyncDisposable
     /// </summary>
     public ValueTask WaitDurableAsync(long lsn, CancellationToken cancel) => pipeline.WaitDurableAsync(lsn, cancel);
 
+    /// <summary>
+    /// As <see cref="WaitDurableAsync"/>, for who has almost nothing left to do: what follows runs on the thread that completes many such
+    /// waits, or on the log's own. It must be a matter of microseconds, and never wait for anything.
+    /// </summary>
+    public ValueTask WaitDurableBrieflyAsync(long lsn) => pipeline.WaitDurableBrieflyAsync(lsn);
+
     /// <summary>Writes a snapshot of the present state, unless the newest one already is that; returns its LSN.</summary>
     public Task<long> CheckpointAsync(CancellationToken cancel) => checkpointer.CheckpointAsync(cancel);
 

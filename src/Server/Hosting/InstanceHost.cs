@@ -20,6 +20,9 @@ namespace Picodata.Server;
 /// </summary>
 internal sealed class InstanceHost
 {
+    /// <summary>Statements that take long run on the pool: so many may do so before the pool hesitates to add a thread for the next.</summary>
+    private const int LeastPoolThreads = 32;
+
     private static readonly TimeSpan StopTimeLimit = TimeSpan.FromSeconds(30);
 
     private readonly InstanceConfig config;
@@ -148,6 +151,10 @@ internal sealed class InstanceHost
 
     private WebApplication BuildDoors(PgConnectionService pg, PgConnectionService admin, Health health)
     {
+        // before the first socket: what arrives is handled on the threads that poll the sockets, one for each core. Sessions leave them for the pool
+        // (PoolThread) for everything that is not brief. The runtime has no other switch for this than the environment.
+        ThreadPool.SetMinThreads(LeastPoolThreads, LeastPoolThreads);
+        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
         builder.Services.AddRoutingCore();

@@ -24,6 +24,9 @@ internal sealed class CachedPlan
     /// <summary>Rows of the tables when it was planned.</summary>
     public required (uint Space, long Rows)[] Sizes { get; init; }
 
+    /// <summary>Runs in microseconds whatever the tables hold (<see cref="BriefPlans"/>).</summary>
+    public required bool IsBrief { get; init; }
+
     /// <summary>Which tag its completion has.</summary>
     public required string Tag { get; init; }
 

@@ -114,6 +114,8 @@ public sealed partial class SqlSession
         SqlType[] types = [.. ordinals.Select(ordinal => table.Columns[ordinal].Type)];
         CachedPlan plan = MakePlan(insert, types, Catalog);
         CheckAccess(plan);
+        // the client is about to be asked for data, and sees what was written before
+        await WaitShownAsync().ConfigureAwait(false);
         output.CopyIn(form.Options.Form == CopyForm.Binary, ordinals.Length);
         var run = new CopyRun(this, copy, form, table, ordinals, plan);
         return await run.RunAsync(output).ConfigureAwait(false);
@@ -174,6 +176,7 @@ public sealed partial class SqlSession
             while (true)
             {
                 ReadOnlyMemory<byte> piece = await output.ReadCopyDataAsync(session.work.Token).ConfigureAwait(false);
+                await PoolThread.Reach;
                 if (piece.IsEmpty)
                 {
                     break;

@@ -69,6 +69,7 @@ public sealed partial class SqlSession
             Catalog = catalog,
             Statement = statement,
             Columns = bound.ResultColumns,
+            IsBrief = BriefPlans.IsBrief(root),
             Sizes = [.. bound.Accesses.Select(access => access.Relation).OfType<TableDef>().Select(table => (table.SpaceId, RowsOf(table.SpaceId)))],
             Tag = bound switch
             {
@@ -92,6 +93,11 @@ public sealed partial class SqlSession
         {
             Transaction current = BeginStatement();
             CachedPlan plan = PlanOf(planned);
+            if (!plan.IsBrief)
+            {
+                await PoolThread.Reach;
+            }
+
             CheckAccess(plan);
             if (LockTables(current, plan) is { } change)
             {
@@ -220,6 +226,7 @@ public sealed partial class SqlSession
         }
 
         await output.FlushAsync(work.Token).ConfigureAwait(false);
+        await PoolThread.Reach;
     }
 
     private void TellClientNotices(ISessionOutput output)

@@ -12,10 +12,26 @@ public sealed partial class SqlSession
     /// <inheritdoc/>
     public ValueTask<IPreparedStatement> ParseAsync(string name, string sql, IReadOnlyList<uint> parameterOids, CancellationToken cancel)
     {
+        string key = parameterOids.Count == 0 ? sql : $"{sql}\u0002{string.Join(',', parameterOids)}";
+        bool isKept = !hasDdl && Plans.Find(key, Catalog) is not null;
+        return isKept || Thread.CurrentThread.IsThreadPoolThread
+            ? ValueTask.FromResult<IPreparedStatement>(Parse(name, sql, parameterOids, key))
+            : ParseLaterAsync(name, sql, parameterOids, key);
+    }
+
+    /// <summary>To parse and to plan may take long.</summary>
+    private async ValueTask<IPreparedStatement> ParseLaterAsync(string name, string sql, IReadOnlyList<uint> parameterOids, string key)
+    {
+        await PoolThread.Reach;
+        return Parse(name, sql, parameterOids, key);
+    }
+
+    private PreparedStatement Parse(string name, string sql, IReadOnlyList<uint> parameterOids, string key)
+    {
         BeginWork(null);
         try
         {
-            return ValueTask.FromResult<IPreparedStatement>(Prepare(name, sql, parameterOids));
+            return Prepare(name, sql, parameterOids, key);
         }
         catch (Exception error)
         {
@@ -27,14 +43,13 @@ public sealed partial class SqlSession
         }
     }
 
-    private PreparedStatement Prepare(string name, string sql, IReadOnlyList<uint> oids)
+    private PreparedStatement Prepare(string name, string sql, IReadOnlyList<uint> oids, string key)
     {
         if (name.Length > 0 && statements.ContainsKey(name))
         {
             throw new DbException(SqlStates.DuplicatePreparedStatement, $"prepared statement \"{name}\" already exists");
         }
 
-        string key = oids.Count == 0 ? sql : $"{sql}\u0002{string.Join(',', oids)}";
         CachedPlan? cached = hasDdl ? null : Plans.Find(key, Catalog);
         isParsing = true;
         Statement statement = cached?.Statement ?? SqlParser.ParseStatement(sql);
@@ -87,12 +102,28 @@ public sealed partial class SqlSession
     }
 
     /// <inheritdoc/>
-    public ValueTask<IPortal> BindAsync(string portalName, string statementName, IReadOnlyList<Datum> parameters, IReadOnlyList<short> resultFormats, CancellationToken cancel)
+    public ValueTask<IPortal> BindAsync(string portalName, string statementName, IReadOnlyList<Datum> parameters, IReadOnlyList<short> resultFormats, CancellationToken cancel) =>
+        Thread.CurrentThread.IsThreadPoolThread || IsBriefToBind(statementName)
+            ? ValueTask.FromResult<IPortal>(BindNow(portalName, statementName, parameters, resultFormats))
+            : BindLaterAsync(portalName, statementName, parameters, resultFormats);
+
+    private async ValueTask<IPortal> BindLaterAsync(string portalName, string statementName, IReadOnlyList<Datum> parameters, IReadOnlyList<short> resultFormats)
+    {
+        await PoolThread.Reach;
+        return BindNow(portalName, statementName, parameters, resultFormats);
+    }
+
+    /// <summary>The statement will hardly have to be planned anew, and would be planned quickly.</summary>
+    private bool IsBriefToBind(string statementName) => running is null
+        && statements.TryGetValue(statementName, out PreparedStatement? prepared)
+        && (prepared.Planned.Plan is { } plan ? plan.IsBrief && ReferenceEquals(plan.Catalog, Catalog) : !IsData(prepared.Planned.Statement));
+
+    private Portal BindNow(string portalName, string statementName, IReadOnlyList<Datum> parameters, IReadOnlyList<short> resultFormats)
     {
         BeginWork(null);
         try
         {
-            return ValueTask.FromResult<IPortal>(Bind(portalName, statementName, parameters, resultFormats));
+            return Bind(portalName, statementName, parameters, resultFormats);
         }
         catch (Exception error)
         {
@@ -167,13 +198,18 @@ public sealed partial class SqlSession
         BeginWork(own.Statement.Text);
         try
         {
+            if (own.State != PortalState.New || running is not null)
+            {
+                await PoolThread.Reach;
+            }
+
             await ExecuteAsync(own, maxRows <= 0 ? int.MaxValue : maxRows, output).ConfigureAwait(false);
             TellClientNotices(output);
             await WaitShownAsync().ConfigureAwait(false);
         }
         catch (Exception error)
         {
-            throw AfterError(error, own.Statement.Text);
+            throw await AfterErrorAsync(error, own.Statement.Text).ConfigureAwait(false);
         }
         finally
         {
@@ -205,6 +241,7 @@ public sealed partial class SqlSession
         {
             if (statement is CopyStatement copy)
             {
+                await PoolThread.Reach;
                 portal.State = PortalState.Done;
                 isAlone = false;
                 string tag = await RunCopyAsync(copy, output).ConfigureAwait(false);
@@ -229,7 +266,13 @@ public sealed partial class SqlSession
         portal.State = PortalState.Running;
         if (!IsData(planned.Statement))
         {
+            if (planned.Statement is not TransactionStatement)
+            {
+                await PoolThread.Reach;
+            }
+
             isAlone = transaction is null && !inBlock;
+            isLast = true;
             UtilityResult result = await RunUtilityAsync(planned.Statement, portal.Statement.Text, portal.Parameters, output).ConfigureAwait(false);
             portal.Tag = result.Tag;
             portal.Kept = result.Columns is null ? null : result.Rows;
@@ -386,15 +429,16 @@ public sealed partial class SqlSession
             {
                 if (transaction is not null || settings.Mark > 0 || portals.Count > 0)
                 {
+                    await BeforeCommitAsync().ConfigureAwait(false);
                     CommitTransaction();
                 }
             }
 
-            await WaitDurableAsync().ConfigureAwait(false);
+            await WaitDurableLastAsync().ConfigureAwait(false);
         }
         catch (Exception error)
         {
-            throw AfterError(error, null);
+            throw await AfterErrorAsync(error, null).ConfigureAwait(false);
         }
         finally
         {

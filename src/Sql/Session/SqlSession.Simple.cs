@@ -7,12 +7,20 @@ namespace Picodata.Sql;
 /// <summary>The simple protocol: one string, one implicit transaction unless it says otherwise.</summary>
 public sealed partial class SqlSession
 {
+    /// <summary>Longer texts are not even looked at on a thread that serves many sessions.</summary>
+    private const int BriefText = 8192;
+
     /// <inheritdoc/>
     public async ValueTask SimpleQueryAsync(string sql, ISessionOutput output, CancellationToken cancel)
     {
         BeginWork(sql);
         try
         {
+            if (sql.Length > BriefText || running is not null)
+            {
+                await PoolThread.Reach;
+            }
+
             statements.Remove("");
             ClosePortal("");
             if (isFailed || !await TryRunNormalizedAsync(sql, output).ConfigureAwait(false))
@@ -25,17 +33,37 @@ public sealed partial class SqlSession
                 CommitTransaction();
             }
 
-            await WaitDurableAsync().ConfigureAwait(false);
+            await WaitDurableLastAsync().ConfigureAwait(false);
         }
         catch (Exception error)
         {
-            throw AfterError(error, sql);
+            throw await AfterErrorAsync(error, sql).ConfigureAwait(false);
         }
         finally
         {
             EndWork();
             TellClient(output);
         }
+    }
+
+    /// <summary>
+    /// As <see cref="AfterError"/>, for calls that may have shown rows or read some for a message: N1 holds for errors too. When that wait
+    /// fails, its error is the one to be told.
+    /// </summary>
+    private async ValueTask<Exception> AfterErrorAsync(Exception error, string? sql)
+    {
+        long lsn = shownLsn;
+        try
+        {
+            lsn = Math.Max(lsn, transaction?.RestsOnLsn ?? 0);
+            await engine.Database.WaitDurableAsync(lsn, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (DbException lost)
+        {
+            return AfterError(lost, null);
+        }
+
+        return AfterError(error, sql);
     }
 
     /// <summary>Puts the transaction into the state that follows an error; gives what is to be thrown.</summary>
@@ -52,6 +80,11 @@ public sealed partial class SqlSession
         isParsing = true;
         IReadOnlyList<Statement> script = SqlParser.ParseScript(sql);
         isParsing = false;
+        if (script is not [TransactionStatement])
+        {
+            await PoolThread.Reach;
+        }
+
         for (int i = 0; i < script.Count; i++)
         {
             Statement statement = script[i];
@@ -63,18 +96,25 @@ public sealed partial class SqlSession
 
             CheckNotFailed(statement);
             isAlone = script.Count == 1;
+            isLast = i == script.Count - 1;
             string tag = await RunStatementAsync(statement, sql, output).ConfigureAwait(false);
-            bool isLast = i == script.Count - 1;
             if (isLast && !inBlock && transaction is not null)
             {
                 CommitTransaction();
-                await WaitDurableAsync().ConfigureAwait(false);
+            }
+
+            if (isLast && !inBlock)
+            {
+                await WaitDurableLastAsync().ConfigureAwait(false);
             }
 
             TellClientNotices(output);
             output.CommandComplete(tag);
         }
     }
+
+    /// <summary>Nothing but the answer follows the statement in its message.</summary>
+    private bool isLast;
 
     /// <summary>The statement is the only one of its message and of the implicit transaction.</summary>
     private bool isAlone;
@@ -127,7 +167,19 @@ public sealed partial class SqlSession
     /// </summary>
     private async ValueTask<bool> TryRunNormalizedAsync(string sql, ISessionOutput output)
     {
-        if (hasDdl || !normalizer.TryNormalize(sql) || NormalizedPlan() is not { } planned || !TryTakeLiterals(planned.Plan!, out Datum[] parameters))
+        if (hasDdl || !normalizer.TryNormalize(sql))
+        {
+            return false;
+        }
+
+        PlannedStatement? planned = KeptPlan();
+        if (planned is null)
+        {
+            await PoolThread.Reach;
+            planned = NormalizedPlan();
+        }
+
+        if (planned is null || !TryTakeLiterals(planned.Plan!, out Datum[] parameters))
         {
             return false;
         }
@@ -136,7 +188,7 @@ public sealed partial class SqlSession
         if (!inBlock && transaction is not null)
         {
             CommitTransaction();
-            await WaitDurableAsync().ConfigureAwait(false);
+            await WaitDurableLastAsync().ConfigureAwait(false);
         }
 
         TellClientNotices(output);
@@ -144,14 +196,13 @@ public sealed partial class SqlSession
         return true;
     }
 
+    private PlannedStatement? KeptPlan() => Plans.Find(normalizer.Key, Catalog) is { } found && !found.IsStale(RowsOf)
+        ? new PlannedStatement(found.Statement, [], null) { Plan = found }
+        : null;
+
     private PlannedStatement? NormalizedPlan()
     {
         CatalogState catalog = Catalog;
-        if (Plans.Find(normalizer.Key, catalog) is { } found && !found.IsStale(RowsOf))
-        {
-            return new PlannedStatement(found.Statement, [], null) { Plan = found };
-        }
-
         var types = new SqlType?[normalizer.Literals.Count];
         for (int i = 0; i < types.Length; i++)
         {

@@ -7,6 +7,9 @@ namespace Picodata.Sql;
 /// <summary>Transactions: implicit ones, blocks, savepoints; and the wait for durability.</summary>
 public sealed partial class SqlSession
 {
+    /// <summary>Rows in a commit that is applied in some tens of microseconds.</summary>
+    private const int BriefCommit = 64;
+
     private readonly record struct SavepointEntry(string Name, int Storage, int Settings);
 
     private readonly List<SavepointEntry> savepoints = [];
@@ -252,6 +255,35 @@ public sealed partial class SqlSession
         }
     }
 
+    /// <summary>
+    /// As <see cref="WaitDurableAsync"/>, where nothing but the answer is left to do: the call may end on the thread that completes
+    /// many sessions' waits, one after the other.
+    /// </summary>
+    private async ValueTask WaitDurableLastAsync()
+    {
+        long lsn = Math.Max(shownLsn, committedLsn);
+        if (transaction is not null)
+        {
+            lsn = Math.Max(lsn, transaction.ReadLsn);
+        }
+
+        shownLsn = 0;
+        committedLsn = 0;
+        if (lsn > engine.Database.DurableLsn)
+        {
+            await engine.Database.WaitDurableBrieflyAsync(lsn).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Large commits and results that must be kept are work for the pool.</summary>
+    private async ValueTask BeforeCommitAsync()
+    {
+        if (running is not null || transaction is { WriteCount: > BriefCommit })
+        {
+            await PoolThread.Reach;
+        }
+    }
+
     // ---- commands
 
     private async ValueTask<string> RunTransactionAsync(TransactionStatement statement)
@@ -343,8 +375,9 @@ public sealed partial class SqlSession
         }
         else
         {
+            await BeforeCommitAsync().ConfigureAwait(false);
             CommitTransaction();
-            await WaitDurableAsync().ConfigureAwait(false);
+            await (isLast ? WaitDurableLastAsync() : WaitDurableAsync()).ConfigureAwait(false);
         }
 
         Chain(chain, level, readOnly);

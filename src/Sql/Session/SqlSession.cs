@@ -35,6 +35,8 @@ public sealed partial class SqlSession : ISqlSession
     private ExecutionContext? reusedContext;
     private PlanCache plans = null!;
     private int plansOfSettings = -1;
+    private int settingsOfIdleLimits = -1;
+    private TimeSpan idleLimit, idleInBlockLimit;
     private UserEntry user;
     private Action<DbException>? terminate;
     private bool isDisposed;
@@ -85,7 +87,20 @@ public sealed partial class SqlSession : ISqlSession
     }
 
     /// <inheritdoc/>
-    public TimeSpan IdleTimeLimit => settings.GetTime(inBlock ? "idle_in_transaction_session_timeout" : "idle_session_timeout");
+    public TimeSpan IdleTimeLimit
+    {
+        get
+        {
+            if (settingsOfIdleLimits != settings.Version)
+            {
+                settingsOfIdleLimits = settings.Version;
+                idleLimit = settings.GetTime("idle_session_timeout");
+                idleInBlockLimit = settings.GetTime("idle_in_transaction_session_timeout");
+            }
+
+            return inBlock ? idleInBlockLimit : idleLimit;
+        }
+    }
 
     /// <inheritdoc/>
     public void SetTerminator(Action<DbException> terminate) => this.terminate = terminate;

@@ -65,27 +65,67 @@ internal sealed class CommitGate
 /// <param name="Waiters">Who waits for its acknowledgement.</param>
 internal sealed record HeldBatch(long LastNumber, long Lsn, WaiterList Waiters);
 
-/// <summary>One task for all who wait for the same thing; made when somebody asks. Under the pipeline's lock.</summary>
+/// <summary>Tasks for all who wait for the same thing; made when somebody asks. Under the pipeline's lock.</summary>
 internal sealed class WaiterList
 {
-    private TaskCompletionSource? source;
+    /// <summary>Brief waiters that one thread completes one after the other.</summary>
+    private const int BriefTogether = 8;
 
+    private readonly List<TaskCompletionSource> brief = [];
+    private TaskCompletionSource? source;
+    private int briefCount;
+
+    /// <summary>One task for all; each continuation runs in a work item of its own.</summary>
     public Task Task => (source ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
 
-    /// <summary>Continuations run on pool threads.</summary>
-    public void Succeed()
+    /// <summary>A task whose continuation runs after those of others, on one thread: it must be a matter of microseconds.</summary>
+    public Task BriefTask()
+    {
+        if (briefCount++ % BriefTogether == 0)
+            brief.Add(new TaskCompletionSource());
+        return brief[^1].Task;
+    }
+
+    /// <summary>Continuations run on pool threads; that of a single brief waiter right here when <paramref name="mayRunHere"/>.</summary>
+    public void Succeed(bool mayRunHere = false)
     {
         source?.TrySetResult();
         source = null;
+        if (briefCount == 0)
+            return;
+        TaskCompletionSource[] groups = [.. brief];
+        bool runsHere = mayRunHere && briefCount == 1;
+        ForgetBrief();
+        if (runsHere)
+        {
+            groups[0].TrySetResult();
+            return;
+        }
+        foreach (TaskCompletionSource group in groups)
+            ThreadPool.UnsafeQueueUserWorkItem(static group => group.TrySetResult(), group, preferLocal: false);
     }
 
     /// <summary>Who asks later gets a new task.</summary>
     public void Fail(Exception error)
     {
+        foreach (TaskCompletionSource group in brief)
+            ThreadPool.UnsafeQueueUserWorkItem(static failed => Fail(failed.Group, failed.Error), (Group: group, Error: error), preferLocal: false);
+        ForgetBrief();
         if (source is null)
             return;
-        source.TrySetException(error);
-        _ = source.Task.Exception; // a waiter that gave up leaves nobody to look at it
+        Fail(source, error);
         source = null;
+    }
+
+    private static void Fail(TaskCompletionSource waiting, Exception error)
+    {
+        waiting.TrySetException(error);
+        _ = waiting.Task.Exception; // a waiter that gave up leaves nobody to look at it
+    }
+
+    private void ForgetBrief()
+    {
+        brief.Clear();
+        briefCount = 0;
     }
 }

@@ -10,7 +10,8 @@ namespace Picodata.Storage.Log;
 /// C1 Commits come under the engine's gate, get consecutive LSNs and are encoded into the open batch; nothing here waits for the disk.
 /// C2 One log thread takes the open batch whole, writes it as one block and syncs; while it does, the next batch gathers. No timers.
 /// C3 <see cref="DurableNumber"/> moves only behind a good sync and, when there is a gate (<see cref="SetGate"/>), not beyond it; then the waiters are
-///    completed, on pool threads.
+///    completed, each on the pool. Those who said that they are brief are completed several on one thread, and on the log thread itself when
+///    there is nobody else.
 /// C4 A write that fails is cut back durably; its batch and everything applied behind it is undone under the gate, newest
 ///    first; their waiters get 53100 (disk full) or 58030. The numbers taken back are never given out again, and waiting for one fails for ever;
 ///    LSNs go on where the log ends.
@@ -108,18 +109,32 @@ internal sealed partial class CommitPipeline : ICommitLog, IDisposable
     /// <summary>Ends when the number is durable; fails when it was taken back (C4) or can never be known (C5).</summary>
     public ValueTask WaitDurableAsync(long number, CancellationToken cancel)
     {
+        Task? task = TaskOf(number, isBrief: false);
+        return task is null ? ValueTask.CompletedTask : new ValueTask(cancel.CanBeCanceled ? task.WaitAsync(cancel) : task);
+    }
+
+    /// <summary>As <see cref="WaitDurableAsync"/>; what follows runs after that of others on one thread (C3) and must be brief.</summary>
+    public ValueTask WaitDurableBrieflyAsync(long number)
+    {
+        Task? task = TaskOf(number, isBrief: true);
+        return task is null ? ValueTask.CompletedTask : new ValueTask(task);
+    }
+
+    private Task? TaskOf(long number, bool isBrief)
+    {
         if (number <= DurableNumber && ReferenceEquals(Volatile.Read(ref lost), LostNumbers.None))
-            return ValueTask.CompletedTask;
+            return null;
         Task? task = null;
         lock (sync)
         {
             if (!lost.Contains(number))
             {
                 if (number <= durable)
-                    return ValueTask.CompletedTask;
+                    return null;
                 if (stopped || number <= failedUpTo)
                     throw Unknown();
-                task = (gate.Find(number)?.Waiters ?? BatchOf(number).Acknowledged).Task;
+                WaiterList waiters = gate.Find(number)?.Waiters ?? BatchOf(number).Acknowledged;
+                task = isBrief ? waiters.BriefTask() : waiters.Task;
             }
         }
         if (task is null)
@@ -128,7 +143,7 @@ internal sealed partial class CommitPipeline : ICommitLog, IDisposable
             lock (engine.Gate)
                 lost.ThrowIfLost(number);
         }
-        return new ValueTask(cancel.CanBeCanceled ? task!.WaitAsync(cancel) : task!);
+        return task;
     }
 
     /// <summary>Closes the file in use behind all commits applied so far (C6). Call under the gate when that moment matters.</summary>
@@ -340,7 +355,7 @@ internal sealed partial class CommitPipeline : ICommitLog, IDisposable
             batches += batch.IsEmpty ? 0 : 1;
             commits += batch.Undos.Count;
         }
-        free?.Succeed();
+        free?.Succeed(mayRunHere: true);
         batch.Synced.Succeed();
         batch.Rotation?.TrySetResult();
         listener?.Synced(batch.End.Own);

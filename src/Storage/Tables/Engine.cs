@@ -76,6 +76,9 @@ internal sealed partial class Engine : IDisposable
 
     internal LockTable Locks { get; } = new();
 
+    /// <summary>What reads of single rows have to wait for.</summary>
+    internal KeyLsns KeyLsns { get; } = new();
+
     internal SpaceAlteration Alteration { get; }
 
     internal SequenceTable Sequences { get; }
@@ -134,6 +137,7 @@ internal sealed partial class Engine : IDisposable
                 TakeBack(undo, buriesRows: true);
             }
 
+            KeyLsns.TakeBack(appliedLsn);
             Sequences.ForgetLoggedAhead();
         }
     }

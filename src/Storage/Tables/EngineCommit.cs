@@ -87,10 +87,28 @@ internal sealed unsafe partial class Engine
         return lsn;
     }
 
-    private static void Note(CommitUndo undo, long lsn)
+    /// <summary>Notes which keys the commit changed, for DDL and large commits the tables as wholes; and the tables' last.</summary>
+    private void Note(CommitUndo undo, long lsn)
     {
+        Span<CommitUndo.Step> steps = CollectionsMarshal.AsSpan(undo.Steps);
+        bool isWhole = steps.Length > KeyLsns.MostChanges;
+        for (int i = 0; i < steps.Length && !isWhole; i++)
+        {
+            ref readonly CommitUndo.Step step = ref steps[i];
+            if (step.Kind == CommitUndo.StepKind.Schema)
+            {
+                isWhole = true;
+                continue;
+            }
+
+            bool cameOrWent = step.Kind == CommitUndo.StepKind.Delete || step.Old == 0;
+            nint row = step.Kind == CommitUndo.StepKind.Delete ? step.Old : step.New;
+            KeyLsns.Note(step.Space!.Id, step.Space.Primary!.Key.HashRow(RowArena.Data(row)), lsn, cameOrWent);
+        }
+
         foreach ((SpaceState space, _) in undo.Touched)
         {
+            space.WholeLsn = isWhole ? lsn : space.WholeLsn;
             space.LastLsn = lsn;
         }
     }
@@ -341,6 +359,7 @@ internal sealed unsafe partial class Engine
         foreach ((SpaceState space, long lsn) in undo.Touched)
         {
             space.LastLsn = lsn;
+            space.WholeLsn = Math.Min(space.WholeLsn, undo.PreviousLsn);
         }
 
         Volatile.Write(ref appliedLsn, undo.PreviousLsn);

@@ -12,6 +12,7 @@ internal sealed record SpaceIndex(IndexDef Def, KeyDef? Key, RowTree? Tree);
 internal sealed class SpaceState(uint id)
 {
     private long lastLsn;
+    private long wholeLsn;
 
     public uint Id { get; } = id;
 
@@ -20,6 +21,13 @@ internal sealed class SpaceState(uint id)
     {
         get => Volatile.Read(ref lastLsn);
         set => Volatile.Write(ref lastLsn, value);
+    }
+
+    /// <summary>The newest commit that changed it without a note of the keys (<see cref="KeyLsns"/>): its definition, or very many rows.</summary>
+    public long WholeLsn
+    {
+        get => Volatile.Read(ref wholeLsn);
+        set => Volatile.Write(ref wholeLsn, value);
     }
 
     /// <summary>Bytes of committed rows.</summary>

@@ -63,6 +63,7 @@ public sealed unsafe partial class Transaction : IDisposable
     private Dictionary<uint, SpaceOverlay>? overlays;
     private int statementStart;
     private long readLsn;
+    private long ownRestsOn;
     private long firstGeneration = -1;
     private bool isOver;
 
@@ -91,6 +92,11 @@ public sealed unsafe partial class Transaction : IDisposable
         }
     }
 
+    /// <summary>
+    /// As <see cref="ReadLsn"/>, and all that was read only to be written: for what may tell of any of it, such as the message of an error.
+    /// </summary>
+    public long RestsOnLsn => Math.Max(ReadLsn, ownRestsOn);
+
     public bool IsReadOnly { get; }
 
     /// <summary>Number of the running statement.</summary>
@@ -101,6 +107,9 @@ public sealed unsafe partial class Transaction : IDisposable
     private StatementVersions Versions => versions ??= new StatementVersions(this, engine.Arena);
 
     public bool HasWrites => journal.Count > 0;
+
+    /// <summary>Writes that a commit has to apply.</summary>
+    public int WriteCount => journal.Count;
 
     public void BeginStatement()
     {
@@ -145,6 +154,15 @@ public sealed unsafe partial class Transaction : IDisposable
         {
             byte* first = bytes;
             RawTuple.ArrayHead(ref first);
+            if (position == 0 && space.Primary is not null)
+            {
+                NoteReadOfKey(space, def.HashKey(first));
+            }
+            else
+            {
+                NoteRead(space.State);
+            }
+
             nint row = FindVisible(space, overlay, index, position, def.ProbeKey(first, count));
             tuple = row == 0 ? default : RowArena.Span(row);
             return row != 0;
@@ -159,9 +177,11 @@ public sealed unsafe partial class Transaction : IDisposable
         Space space = SpaceToRead(spaceId, out SpaceOverlay? overlay);
         if (space.Primary is null && indexId == 0)
         {
+            NoteRead(space.State);
             return new MergedCursor();
         }
 
+        NoteRead(space.State);
         (SpaceIndex index, int position) = IndexToRead(space, indexId);
         nint touched = overlay?.RootFor(0, Statement) ?? 0;
         if (touched == 0)
@@ -301,11 +321,41 @@ public sealed unsafe partial class Transaction : IDisposable
             throw new DbException(SqlStates.UndefinedTable, $"space {spaceId} does not exist");
         }
 
-        NoteRead(space.State);
+        if (overlay is not null)
+        {
+            NoteReadOfOwn();
+        }
+
         return space;
     }
 
     private void NoteRead(SpaceState state) => readLsn = Math.Max(readLsn, state.LastLsn);
+
+    /// <summary>The row of one primary key was read, or that there is none. Any view or gate that it is read by was taken before.</summary>
+    private void NoteReadOfKey(Space space, ulong hash)
+    {
+        if (space.State.LastLsn > readLsn)
+        {
+            readLsn = Math.Max(readLsn, Math.Max(space.State.WholeLsn, engine.KeyLsns.Written(space.Id, hash)));
+        }
+    }
+
+    /// <summary>Own rows were read: they were made of what was read to write them.</summary>
+    private void NoteReadOfOwn() => readLsn = Math.Max(readLsn, ownRestsOn);
+
+    /// <summary>
+    /// A row was read for a change of which nobody is told but that there was such a row. What it held shows only in the own row that
+    /// comes of it, and after the commit, which is durable only when everything before it is.
+    /// </summary>
+    private void NoteReadToWrite(Space space, ulong hash)
+    {
+        if (space.State.LastLsn > readLsn)
+        {
+            long whole = space.State.WholeLsn;
+            readLsn = Math.Max(readLsn, Math.Max(whole, engine.KeyLsns.Existence(space.Id, hash)));
+            ownRestsOn = Math.Max(ownRestsOn, Math.Max(whole, engine.KeyLsns.Written(space.Id, hash)));
+        }
+    }
 
     private static (SpaceIndex Index, int Position) IndexToRead(Space space, uint indexId)
     {

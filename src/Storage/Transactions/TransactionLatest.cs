@@ -30,6 +30,7 @@ public sealed unsafe partial class Transaction
                 RawTuple.ArrayHead(ref first);
                 nint row = LatestBy(index, overlay, position, def.ProbeKey(first, count));
                 NoteRead(space.State);
+                NoteReadOfOwn();
                 tuple = row == 0 ? default : CopyOf(RowArena.Span(row));
                 return row != 0;
             }

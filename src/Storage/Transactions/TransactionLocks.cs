@@ -38,8 +38,44 @@ public sealed unsafe partial class Transaction
             fixed (byte* bytes = primaryKey)
             {
                 byte* first = FullKey(overlay.Space, primaryKey, bytes, out Probe probe);
-                WriteResult result = LockExisting(overlay, first, in probe, out _);
+                WriteResult result = LockExisting(overlay, first, in probe, isShown: true, out _);
                 return result.Outcome == WriteOutcome.Gone ? default : result;
+            }
+        }
+    }
+
+    /// <summary>
+    /// <see cref="LockRow(uint, ReadOnlySpan{byte})"/> and <see cref="TryGetLatest(uint, ReadOnlySpan{byte}, out ReadOnlySpan{byte})"/> in one step; Gone
+    /// when there is no row.
+    /// </summary>
+    /// <param name="spaceId">Table.</param>
+    /// <param name="primaryKey">Its full primary key.</param>
+    /// <param name="isShown">
+    /// False promises that nobody is told more of the row than that it is there, until the transaction has committed or reads the row
+    /// that it made of it: then nothing waits for the durability of the version that was read.
+    /// </param>
+    /// <param name="tuple">The newest version; valid until the next call of TryGetLatest or LockRow, or a write.</param>
+    public WriteResult LockRow(uint spaceId, ReadOnlySpan<byte> primaryKey, bool isShown, out ReadOnlySpan<byte> tuple)
+    {
+        BeginChange();
+        tuple = default;
+        lock (engine.Gate)
+        {
+            if (OverlayToWrite(spaceId, out SpaceOverlay overlay) is { } wait)
+            {
+                return MustWait(wait);
+            }
+
+            fixed (byte* bytes = primaryKey)
+            {
+                byte* first = FullKey(overlay.Space, primaryKey, bytes, out Probe probe);
+                WriteResult result = LockExisting(overlay, first, in probe, isShown, out nint row);
+                if (result.Outcome == WriteOutcome.Done)
+                {
+                    tuple = CopyOf(RowArena.Span(row));
+                }
+
+                return result;
             }
         }
     }
@@ -57,9 +93,10 @@ public sealed unsafe partial class Transaction
             SpaceOverlay? overlay = overlays?.GetValueOrDefault(spaceId);
             fixed (byte* bytes = primaryKey)
             {
-                FullKey(space, primaryKey, bytes, out Probe probe);
+                byte* first = FullKey(space, primaryKey, bytes, out Probe probe);
                 nint row = Latest(space, overlay, in probe);
-                NoteRead(space.State);
+                NoteReadOfKey(space, space.Primary!.Key.HashKey(first));
+                NoteReadOfOwn();
                 tuple = row == 0 ? default : CopyOf(RowArena.Span(row));
                 return row != 0;
             }
@@ -131,12 +168,13 @@ public sealed unsafe partial class Transaction
     }
 
     /// <summary>Locks the row of a key and finds its newest version; Gone or, in REPEATABLE READ, Conflict when it is not the one that was seen.</summary>
-    private WriteResult LockExisting(SpaceOverlay overlay, byte* firstKeyValue, in Probe probe, out nint row)
+    private WriteResult LockExisting(SpaceOverlay overlay, byte* firstKeyValue, in Probe probe, bool isShown, out nint row)
     {
         row = 0;
         Space space = overlay.Space;
         RowTree primary = space.Primary!;
-        if (LockKey(space, 0, primary.Key.HashKey(firstKeyValue)) is { } wait)
+        ulong hash = primary.Key.HashKey(firstKeyValue);
+        if (LockKey(space, 0, hash) is { } wait)
         {
             return MustWait(wait);
         }
@@ -144,12 +182,25 @@ public sealed unsafe partial class Transaction
         nint own = overlay.Touched.Find(in probe);
         if (own != 0)
         {
+            if (isShown)
+            {
+                NoteReadOfOwn();
+            }
+
             row = SpaceOverlay.IsTombstone(own) ? 0 : own;
             return row == 0 ? new WriteResult(WriteOutcome.Gone) : default;
         }
 
         row = primary.Find(in probe);
-        NoteRead(space.State);
+        if (isShown)
+        {
+            NoteReadOfKey(space, hash);
+        }
+        else
+        {
+            NoteReadToWrite(space, hash);
+        }
+
         if (isolation == IsolationLevel.RepeatableRead && RowTree.Find(View.RootOf(primary), primary.Key, in probe) != row)
         {
             row = 0;

@@ -117,7 +117,7 @@ public sealed unsafe partial class Transaction
         fixed (byte* key = oldPrimaryKey, data = newTuple)
         {
             byte* first = FullKey(space, oldPrimaryKey, key, out Probe probe);
-            WriteResult result = LockExisting(overlay, first, in probe, out nint old);
+            WriteResult result = LockExisting(overlay, first, in probe, isShown: false, out nint old);
             if (result.Outcome != WriteOutcome.Done)
             {
                 return result;
@@ -155,7 +155,7 @@ public sealed unsafe partial class Transaction
         fixed (byte* key = primaryKey)
         {
             byte* first = FullKey(overlay.Space, primaryKey, key, out Probe probe);
-            WriteResult result = LockExisting(overlay, first, in probe, out nint old);
+            WriteResult result = LockExisting(overlay, first, in probe, isShown: false, out nint old);
             if (result.Outcome == WriteOutcome.Done)
             {
                 result = LockSecondary(overlay, null, RowArena.Data(old));

@@ -119,7 +119,11 @@ internal sealed class ChangeRun : WriteRun
 /// <param name="Needed">Decodes the columns that filter, assignments, checks and returning read.</param>
 /// <param name="Assignments">Sorted by ordinal; null for DELETE.</param>
 internal sealed record PointShape(
-    WriteTarget Target, KeyShape Key, Evaluator? Filter, AssignmentShape[]? Assignments, RowDecoder Needed, Evaluator[] Returning);
+    WriteTarget Target, KeyShape Key, Evaluator? Filter, AssignmentShape[]? Assignments, RowDecoder Needed, Evaluator[] Returning)
+{
+    /// <summary>The client learns more of the old row than that it was there: whether a condition held, or values.</summary>
+    public bool TellsValues { get; } = Filter is not null || Returning.Length > 0;
+}
 
 /// <summary>
 /// UPDATE and DELETE of one row without a view: the row is locked first and then read in its newest version, which is what
@@ -135,15 +139,10 @@ internal sealed class PointRun(PointShape shape, ExecutionContext context) : Wri
             return null;
         }
 
-        WriteResult locked = Transaction.LockRow(shape.Target.SpaceId, key.Written);
+        WriteResult locked = Transaction.LockRow(shape.Target.SpaceId, key.Written, shape.TellsValues, out ReadOnlySpan<byte> latest);
         if (locked.Outcome != WriteOutcome.Done)
         {
             return locked.Outcome == WriteOutcome.Gone ? null : Unless(locked, shape.Target, null);
-        }
-
-        if (!Transaction.TryGetLatest(shape.Target.SpaceId, key.Written, out ReadOnlySpan<byte> latest))
-        {
-            return null;
         }
 
         var row = new Datum[shape.Target.Width];

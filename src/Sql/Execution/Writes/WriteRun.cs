@@ -73,19 +73,13 @@ internal abstract class WriteRun(ExecutionContext context, Evaluator[] returning
     /// </summary>
     protected Task? LockFound(WriteTarget target, ReadOnlySpan<byte> key, out ReadOnlySpan<byte> latest)
     {
-        latest = default;
-        Task? wait = Unless(Transaction.LockRow(target.SpaceId, key), target, null);
+        Task? wait = Unless(Transaction.LockRow(target.SpaceId, key, isShown: true, out latest), target, null);
         if (wait is not null)
         {
             return wait;
         }
 
-        if (!Transaction.TryGet(target.SpaceId, 0, key, out ReadOnlySpan<byte> seen) || !Transaction.TryGetLatest(target.SpaceId, key, out latest))
-        {
-            return Again();
-        }
-
-        return latest.SequenceEqual(seen) ? null : Again();
+        return Transaction.TryGet(target.SpaceId, 0, key, out ReadOnlySpan<byte> seen) && latest.SequenceEqual(seen) ? null : Again();
     }
 }
 
