@@ -9,6 +9,7 @@ public sealed class ImageBoard(bool inline = false)
     private readonly Lock gate = new();
     private readonly List<(long Beyond, TaskCompletionSource<CatalogImage> Waiter)> waiters = [];
     private volatile CatalogImage image = CatalogImage.Empty;
+    private bool isDistrusted;
 
     public CatalogImage Image => image;
 
@@ -18,8 +19,9 @@ public sealed class ImageBoard(bool inline = false)
         List<TaskCompletionSource<CatalogImage>> reached = [];
         lock (gate)
         {
-            if (next.Index <= image.Index)
+            if (next.Index < image.Index || (next.Index == image.Index && !isDistrusted))
                 return false;
+            isDistrusted = false;
             image = next;
             for (int i = waiters.Count - 1; i >= 0; i--)
             {
@@ -32,6 +34,19 @@ public sealed class ImageBoard(bool inline = false)
         for (int i = reached.Count - 1; i >= 0; i--)
             reached[i].TrySetResult(next);
         return true;
+    }
+
+    /// <summary>
+    /// Marks the image as one whose history cannot be trusted: its hash is taken away, so that it fits no other; the next image replaces it, also one
+    /// of the same index.
+    /// </summary>
+    public void Distrust()
+    {
+        lock (gate)
+        {
+            image = image with { Hash = 0 };
+            isDistrusted = true;
+        }
     }
 
     /// <summary>Completes with an image newer than <paramref name="index"/>.</summary>

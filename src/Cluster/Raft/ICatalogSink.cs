@@ -1,6 +1,6 @@
 namespace Picodata.Cluster;
 
-/// <summary>Receives what a voter applied, in order. Called by the log's applier; must be quick and must not throw.</summary>
+/// <summary>Receives what a voter applied, in order. Called by the log's applier; must be quick. An exception stops the voter's log.</summary>
 internal interface ICatalogSink
 {
     /// <summary>One command. After a restart of the voter in place, commands that were received before come again.</summary>

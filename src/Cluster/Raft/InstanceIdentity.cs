@@ -144,12 +144,12 @@ public sealed class InstanceIdentity
         }
     }
 
-    /// <summary>Notes what is on the Raft files' disk by now. Writes only when the term or the voters are new.</summary>
+    /// <summary>Notes what is on the Raft files' disk by now. Writes only what is new.</summary>
     public void Note(long term, long index, ImmutableArray<string> voters)
     {
         lock (gate)
         {
-            bool isNew = term > HighestTerm || (!voters.IsEmpty && !voters.SequenceEqual(Voters));
+            bool isNew = term > HighestTerm || index > HighestIndex || (!voters.IsEmpty && !voters.SequenceEqual(Voters));
             HighestTerm = Math.Max(term, HighestTerm);
             HighestIndex = Math.Max(index, HighestIndex);
             if (!voters.IsEmpty)
@@ -159,12 +159,8 @@ public sealed class InstanceIdentity
         }
     }
 
-    /// <summary>Writes what was only noted; at a clean end.</summary>
-    public void Flush()
-    {
-        lock (gate)
-            Write();
-    }
+    /// <summary>Notes who votes; writes when that is new.</summary>
+    public void NoteVoters(ImmutableArray<string> voters) => Note(0, 0, voters);
 
     private bool Exists(string path) => files.FileExists(Path.Combine(directory, path)) || files.DirectoryExists(Path.Combine(directory, path));
 

@@ -19,6 +19,12 @@ internal sealed record RaftVoterOptions(string Directory, RaftEndPoint Self, boo
     public SnapshotRule Snapshots { get; init; } = new();
 
     public RaftGuards Guards { get; init; } = RaftGuards.All;
+
+    /// <summary>The files must know at least this term, or they have forgotten votes.</summary>
+    public long LeastTerm { get; init; }
+
+    /// <summary>The log must reach at least this index, or it has forgotten entries.</summary>
+    public long LeastIndex { get; init; }
 }
 
 /// <summary>
@@ -32,6 +38,9 @@ internal sealed record RaftVoterOptions(string Directory, RaftEndPoint Self, boo
 /// </summary>
 internal sealed class RaftVoter : IAsyncDisposable
 {
+    /// <summary>Names inside of the voter's folder.</summary>
+    public const string MembershipFile = "membership", SnapshotFolder = "snapshots", LogFolder = "wal";
+
     private readonly RaftVoterOptions options;
     private readonly MembershipStorage membership;
     private readonly RaftStateMachine machine;
@@ -79,11 +88,11 @@ internal sealed class RaftVoter : IAsyncDisposable
     {
         options.Timing.Check();
         files.CreateDirectory(options.Directory);
-        string snapshots = Path.Combine(options.Directory, "snapshots");
+        string snapshots = Path.Combine(options.Directory, SnapshotFolder);
         foreach (string bad in RaftStateMachine.Quarantine(snapshots, files))
             logging.CreateLogger<RaftVoter>().LogError("the catalog's snapshot {Name} in {Directory} is damaged and was set aside", bad, snapshots);
 
-        var membership = new MembershipStorage(Path.Combine(options.Directory, "membership"));
+        var membership = new MembershipStorage(Path.Combine(options.Directory, MembershipFile));
         // the log's constructor asks for the snapshot's index and begins to replay: both must be ready for it
         var machine = new RaftStateMachine(snapshots, files, membership, new CatalogMachine(), sink, options.Snapshots);
         RaftVoter? voter = null;
@@ -92,6 +101,7 @@ internal sealed class RaftVoter : IAsyncDisposable
         {
             await machine.RestoreAsync(cancel).ConfigureAwait(false);
             log = new GuardedLog(LogOptions(options), machine, options.Guards) { ConfigurationStorage = membership };
+            CheckNothingForgotten(options, log);
             voter = new RaftVoter(options, membership, machine, log, new RaftTransport(options.Self, network), logging);
             await voter.cluster.StartAsync(cancel).ConfigureAwait(false);
             _ = voter.WatchAsync();
@@ -185,9 +195,19 @@ internal sealed class RaftVoter : IAsyncDisposable
         }
     }
 
+    /// <remarks>The library opens a cut checkpoint or an emptied state without a word.</remarks>
+    private static void CheckNothingForgotten(RaftVoterOptions options, GuardedLog log)
+    {
+        long term = ((IPersistentState)log).Term;
+        if (term < options.LeastTerm)
+            throw new InvalidDataException($"the Raft files in {options.Directory} know term {term}, but this instance has voted in term {options.LeastTerm}");
+        if (log.LastEntryIndex < options.LeastIndex)
+            throw new InvalidDataException($"the Raft log in {options.Directory} ends at index {log.LastEntryIndex}, but this instance has applied index {options.LeastIndex}");
+    }
+
     private static WriteAheadLog.Options LogOptions(RaftVoterOptions options) => new()
     {
-        Location = Path.Combine(options.Directory, "wal"),
+        Location = Path.Combine(options.Directory, LogFolder),
         ChunkSize = 1 << 20, // a power of two, or most of each file is wasted
         HashAlgorithm = WriteAheadLog.IntegrityHashAlgorithm.XxHash3, // none by default: a flipped bit would be applied
         MemoryManagement = WriteAheadLog.MemoryManagementStrategy.PrivateMemory, // with mapped files a full disk is SIGBUS
