@@ -74,11 +74,14 @@ public sealed partial class Database
             Engine.SharedRefusal = error;
     }
 
-    /// <summary>Shared rows may be written again, as before <see cref="RefuseSharedWrites"/>, by transactions that are open too.</summary>
-    public void AllowSharedWrites()
+    /// <summary>Shared rows may be written again, by transactions that are open too, if <paramref name="still"/> says so at that moment.</summary>
+    public void AllowSharedWrites(Func<bool> still)
     {
         lock (Engine.Gate)
-            Engine.SharedRefusal = null;
+        {
+            if (still())
+                Engine.SharedRefusal = null;
+        }
     }
 
     /// <summary>
@@ -95,6 +98,7 @@ public sealed partial class Database
             {
                 long lsn = pipeline.LogLsn + 1;
                 long number = Engine.CommitRow(SystemSpaces.Schema, ReignTuple(new ReignRow(term, lsn, InstanceUuid)));
+                Engine.MakeReadsWaitFor(number);
                 return (number, lsn);
             }
             catch
@@ -129,6 +133,10 @@ public sealed partial class Database
                 catch (RowApplyException refused)
                 {
                     throw new CorruptionException(DamageKinds.ApplyError, "(rows shipped by the primary)", -1, refused.Expected, refused.Found, "the replica is copied anew");
+                }
+                catch (InvalidOperationException refused)
+                {
+                    throw new CorruptionException(DamageKinds.ApplyError, "(rows shipped by the primary)", -1, "rows that fit the tables", refused.Message, "the replica is copied anew");
                 }
             }
         }

@@ -30,6 +30,9 @@ public sealed class DatabaseImage : IDisposable
     /// <summary>The log's LSN.</summary>
     public long Lsn { get; }
 
+    /// <summary>Number of the newest commit in it (<see cref="Database.WaitSyncedAsync"/>).</summary>
+    public long Number => view.Lsn;
+
     /// <summary>Space of the current row.</summary>
     public uint SpaceId { get; private set; }
 

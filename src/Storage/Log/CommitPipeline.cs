@@ -385,6 +385,7 @@ internal sealed partial class CommitPipeline : ICommitLog, IDisposable
                 open = NewBatch();
                 takenBack += taken.Sum(batch => batch.Undos.Count);
             }
+            listener?.TakenBack(written.Own, cause.Message); // under the gate: before anybody can commit again
             return [.. taken.SelectMany(batch => batch.Undos).Reverse()];
         });
         environment.Log.LogError("{Count} transactions were taken back, the log cannot be written: {Reason}", taken.Sum(batch => batch.Undos.Count), cause.Message);
@@ -393,7 +394,6 @@ internal sealed partial class CommitPipeline : ICommitLog, IDisposable
             batch.Fail(error);
             batch.Dispose();
         }
-        listener?.TakenBack(written.Own, cause.Message);
     }
 
     /// <summary>C5.</summary>

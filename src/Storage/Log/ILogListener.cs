@@ -15,7 +15,9 @@ public interface ILogListener
     /// <summary>Everything up to this LSN is synced here.</summary>
     void Synced(long lsn);
 
-    /// <summary>The log could not be written: what was applied behind <paramref name="lsn"/> was taken back.</summary>
+    /// <summary>
+    /// The log could not be written: what was applied behind <paramref name="lsn"/> is taken back. Called under the engine's gate, before the next commit.
+    /// </summary>
     void TakenBack(long lsn, string reason);
 
     /// <summary>The log failed for good.</summary>

@@ -28,6 +28,21 @@ internal sealed unsafe partial class Engine
     }
 
     /// <summary>
+    /// Under the gate: whoever reads shared rows waits for this commit. The rows that recovery and an older primary left are committed no earlier
+    /// than the first commit of the new reign.
+    /// </summary>
+    internal void MakeReadsWaitFor(long lsn)
+    {
+        foreach (Space space in catalog.Spaces)
+        {
+            if (!space.Def.IsLocal && !space.Def.IsTemporary)
+            {
+                space.State.LastLsn = lsn;
+            }
+        }
+    }
+
+    /// <summary>
     /// Applies one transaction of the primary under the gate: all of it, or nothing with a <see cref="RowApplyException"/>. <paramref name="append"/> hands it
     /// to the log.
     /// </summary>
