@@ -97,9 +97,7 @@ public sealed partial class Database
             try
             {
                 long lsn = pipeline.LogLsn + 1;
-                long number = Engine.CommitRow(SystemSpaces.Schema, ReignTuple(new ReignRow(term, lsn, InstanceUuid)));
-                Engine.MakeReadsWaitFor(number);
-                return (number, lsn);
+                return (Engine.CommitReign(ReignTuple(new ReignRow(term, lsn, InstanceUuid))), lsn);
             }
             catch
             {

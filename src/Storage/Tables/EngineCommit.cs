@@ -69,6 +69,11 @@ internal sealed unsafe partial class Engine
         long lsn = appliedLsn;
         CommitUndo undo = applying;
         bool isLocal = IsLocal(CollectionsMarshal.AsSpan(logged));
+        if (touchesAll)
+        {
+            TouchShared();
+        }
+
         if (logged.Count > 0)
         {
             lsn = log!.Append(CollectionsMarshal.AsSpan(logged), undo);
@@ -91,7 +96,7 @@ internal sealed unsafe partial class Engine
     private void Note(CommitUndo undo, long lsn)
     {
         Span<CommitUndo.Step> steps = CollectionsMarshal.AsSpan(undo.Steps);
-        bool isWhole = steps.Length > KeyLsns.MostChanges;
+        bool isWhole = touchesAll || steps.Length > KeyLsns.MostChanges;
         for (int i = 0; i < steps.Length && !isWhole; i++)
         {
             ref readonly CommitUndo.Step step = ref steps[i];

@@ -9,6 +9,7 @@ namespace Picodata.Storage;
 internal sealed unsafe partial class Engine
 {
     private Func<DbException>? sharedRefusal;
+    private bool touchesAll;
 
     /// <summary>When set, commits that write anything but replica-local and temporary spaces get this error. Set under the gate.</summary>
     internal Func<DbException>? SharedRefusal
@@ -28,16 +29,29 @@ internal sealed unsafe partial class Engine
     }
 
     /// <summary>
-    /// Under the gate: whoever reads shared rows waits for this commit. The rows that recovery and an older primary left are committed no earlier
-    /// than the first commit of the new reign.
+    /// The first row of a reign, as a commit of its own, under the gate. Whoever reads shared rows from now on waits for it: what recovery and an older
+    /// primary left is committed no earlier than the first commit of the new reign.
     /// </summary>
-    internal void MakeReadsWaitFor(long lsn)
+    internal long CommitReign(ReadOnlySpan<byte> tuple)
+    {
+        touchesAll = true;
+        try
+        {
+            return CommitRow(SystemSpaces.Schema, tuple);
+        }
+        finally
+        {
+            touchesAll = false;
+        }
+    }
+
+    private void TouchShared()
     {
         foreach (Space space in catalog.Spaces)
         {
             if (!space.Def.IsLocal && !space.Def.IsTemporary)
             {
-                space.State.LastLsn = lsn;
+                Touch(space.State);
             }
         }
     }
