@@ -13,6 +13,32 @@ public sealed class OperatorTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     [Fact]
+    public async Task Who_an_instance_is_stands_in_its_directory()
+    {
+        string path = directory.Sub("i1");
+        using (InstanceProcess named = await InstanceProcess.StartAsync(path, "--instance-name", "wanda", "--replicaset-name", "storage_7", "--cluster-name", "shop", "--init-replication-factor", "2"))
+        {
+            Assert.Equal(0, await named.StopAsync());
+        }
+
+        (string Flag, string Value, string Name, string Was)[] others =
+        [
+            ("--instance-name", "otto", "instance_name", "wanda"), ("--replicaset-name", "storage_8", "replicaset_name", "storage_7"),
+            ("--cluster-name", "demo", "cluster_name", "shop"), ("--init-replication-factor", "3", "replication_factor", "2"),
+        ];
+        foreach ((string flag, string value, string name, string was) in others)
+        {
+            (int exitCode, string output) = await InstanceProcess.StartRefusedAsync(path, flag, value);
+            Assert.NotEqual(0, exitCode);
+            Assert.Contains($"instance restarted with a different `{name}`, which is not allowed, was: '{was}' became: '{value}'", output);
+        }
+
+        using InstanceProcess silent = await InstanceProcess.StartAsync(path, "--failure-domain", "zone=a");
+        Assert.Equal(["wanda|storage_7|default"], await Interop.Tarantool.RowsAsync(silent, "SELECT name, replicaset_name, tier FROM _pico_instance"));
+        Assert.Equal(["default|2|3000"], await Interop.Tarantool.RowsAsync(silent, "SELECT name, replication_factor, bucket_count FROM _pico_tier"));
+    }
+
+    [Fact]
     public async Task Sigterm_stops_within_seconds_and_what_was_written_is_there_again()
     {
         using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("i1"));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Picodata.Sql;
 using Picodata.Storage;
 
 namespace Picodata.Server;
@@ -95,6 +96,19 @@ internal sealed class InstanceConfig
     /// <summary>All values with their sources, for the log at start.</summary>
     public IEnumerable<(string Path, string Text, ConfigSource Source)> Values =>
         values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => (pair.Key, pair.Value.Text, pair.Value.Source));
+
+    /// <summary>What was said, not assumed, of who the instance is.</summary>
+    public StatedIdentity Stated => new()
+    {
+        ClusterName = Given("cluster.name"),
+        InstanceName = InstanceName,
+        ReplicasetName = ReplicasetName,
+        Tier = Given("instance.tier"),
+        ReplicationFactor = TierSetting("replication_factor") is not null || Given("cluster.default_replication_factor") is not null ? ReplicationFactor : null,
+        BucketCount = TierSetting("bucket_count") is not null || Given("cluster.default_bucket_count") is not null ? BucketCount : null,
+    };
+
+    private string? Given(string path) => values.TryGetValue(path, out ConfigValue? value) && value.Source != ConfigSource.Default ? value.Text : null;
 
     private string? Text(string path) => values.TryGetValue(path, out ConfigValue? value) ? value.Text : null;
 

@@ -135,6 +135,7 @@ internal sealed class InstanceHost
             ReplicasetUuid = database.ReplicasetUuid,
             ClusterUuid = database.ReplicasetUuid,
             ClusterName = config.ClusterName,
+            Stated = config.Stated,
             Tier = config.Tier,
             BucketCount = (int)config.BucketCount,
             ReplicationFactor = config.ReplicationFactor,

@@ -160,9 +160,19 @@ public sealed partial class Binder
 
     private BoundExpression BindBinary(BinaryExpr x, ExpressionFrame frame)
     {
-        BoundExpression left = BindExpression(x.Left, frame), right = BindExpression(x.Right, frame);
+        BoundExpression left = BindOperand(x.Left, frame), right = BindOperand(x.Right, frame);
         return MakeOperator(x.Operator, left, right, x.Position, x.Left.Position, x.Right.Position);
     }
+
+    /// <summary>
+    /// As <see cref="BindExpression"/>, but the fields of a written row stay without a type where they have none, so that each can take that of its partner in a comparison.
+    /// </summary>
+    private BoundExpression BindOperand(Expr e, ExpressionFrame frame) =>
+        e is RowExpr row ? new BoundRow(row.Items.Select(i => BindExpression(i, frame)).ToArray()) : BindExpression(e, frame);
+
+    /// <summary>A row that no other row gave types to: what has none is text.</summary>
+    private BoundExpression Settled(BoundExpression e) =>
+        e is BoundRow row && row.Fields.Any(f => f.Type == SqlType.Unknown) ? row with { Fields = row.Fields.Select(ResolveUnknown).ToArray() } : e;
 
     /// <summary>True when values of both types are compared by one order without conversion.</summary>
     private static bool SameOrder(SqlType left, SqlType right) =>
@@ -188,6 +198,8 @@ public sealed partial class Binder
         {
             return CompareRows(op, leftRow, rightRow, position);
         }
+
+        (left, right) = (Settled(left), Settled(right));
 
         if (comparison is { } simple && left.Type == right.Type && (left.Type.Kind == DatumKind.Int || left.Type.Category == 'S'))
         {
@@ -244,7 +256,7 @@ public sealed partial class Binder
         for (int i = 0; i < pairs.Length; i++)
         {
             pairs[i] = MakeOperator("=", left.Fields[i], right.Fields[i], position);
-            (leftFields[i], rightFields[i]) = pairs[i] is BoundComparison c ? (c.Left, c.Right) : (left.Fields[i], right.Fields[i]);
+            (leftFields[i], rightFields[i]) = pairs[i] is BoundComparison c ? (c.Left, c.Right) : (ResolveUnknown(left.Fields[i]), ResolveUnknown(right.Fields[i]));
         }
 
         return op switch
@@ -289,8 +301,8 @@ public sealed partial class Binder
 
     private BoundExpression BindInList(InListExpr x, ExpressionFrame frame)
     {
-        BoundExpression operand = BindExpression(x.Operand, frame);
-        BoundExpression[] items = x.Items.Select(i => BindExpression(i, frame)).ToArray();
+        BoundExpression operand = BindOperand(x.Operand, frame);
+        BoundExpression[] items = x.Items.Select(i => BindOperand(i, frame)).ToArray();
         if (operand is BoundRow || items.Any(i => i is BoundRow))
         {
             return Alternatives(operand, items, x);

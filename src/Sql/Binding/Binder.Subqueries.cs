@@ -36,7 +36,7 @@ public sealed partial class Binder
 
     private BoundSubquery Quantify(Expr operand, string op, bool isAll, Query syntax, ExpressionFrame frame, int position)
     {
-        BoundExpression bound = BindExpression(operand, frame);
+        BoundExpression bound = BindOperand(operand, frame);
         BoundQuery query = BindQuery(syntax, frame.Scope, true);
         IReadOnlyList<BoundExpression> left = bound is BoundRow row ? row.Fields : [bound];
         IReadOnlyList<ResultColumn> columns = query.ResultColumns;

@@ -50,11 +50,11 @@ public sealed partial class SqlEngine : ISqlEngine
     public static async Task<SqlEngine> OpenAsync(Database database, SqlEngineOptions options, TimeProvider time, Random random, ILogger log, CancellationToken cancel)
     {
         SystemCatalog.RegisterFunctions();
-        var engine = new SqlEngine(database, options, time, random, log);
+        var engine = new SqlEngine(database, Settle(database, options), time, random, log);
         using (Transaction transaction = database.BeginTransaction(IsolationLevel.ReadCommitted, false))
         {
             transaction.BeginStatement();
-            SystemBootstrap.Run(transaction, options, database.Options.WalMode);
+            SystemBootstrap.Run(transaction, engine.Options, database.Options.WalMode);
             transaction.EndStatement();
             await database.WaitDurableAsync(transaction.Commit(), cancel).ConfigureAwait(false);
         }
@@ -62,6 +62,13 @@ public sealed partial class SqlEngine : ISqlEngine
         engine.CatalogChanged();
         engine.ApplyParameters();
         return engine;
+    }
+
+    private static SqlEngineOptions Settle(Database database, SqlEngineOptions options)
+    {
+        using Transaction transaction = database.BeginTransaction(IsolationLevel.ReadCommitted, true);
+        transaction.BeginStatement();
+        return StoredIdentity.Settle(transaction, options);
     }
 
     // ---- catalog
@@ -101,6 +108,8 @@ public sealed partial class SqlEngine : ISqlEngine
     }
 
     // ---- sessions
+
+    internal SystemViews.AdvisoryLocks AdvisoryLocks { get; } = new();
 
     /// <inheritdoc/>
     public ISqlSession OpenSession(SessionOptions options)

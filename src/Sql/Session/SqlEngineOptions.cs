@@ -19,6 +19,9 @@ public sealed record SqlEngineOptions
 
     public string Tier { get; init; } = "default";
 
+    /// <summary>What the operator said of the instance's identity, as opposed to what was assumed; checked against what the directory holds.</summary>
+    public StatedIdentity Stated { get; init; } = new();
+
     /// <summary>Number of buckets of the tier.</summary>
     public int BucketCount { get; init; } = 3000;
 
@@ -56,4 +59,20 @@ public sealed record SqlEngineOptions
     /// <c>_pico_peer_address</c> and <c>_pico_property</c> itself. In a cluster they are the catalog's.
     /// </summary>
     public bool OwnsTopology { get; init; } = true;
+}
+
+/// <summary>Parts of an instance's identity that were given at this start; null where nothing was said.</summary>
+public sealed record StatedIdentity
+{
+    public string? ClusterName { get; init; }
+
+    public string? InstanceName { get; init; }
+
+    public string? ReplicasetName { get; init; }
+
+    public string? Tier { get; init; }
+
+    public long? ReplicationFactor { get; init; }
+
+    public long? BucketCount { get; init; }
 }

@@ -73,6 +73,8 @@ public sealed partial class SqlSession : ISequenceAccess, ISettingsAccess, ISess
 
     Transaction? ISystemAccess.Transaction => transaction;
 
+    AdvisoryLocks ISystemAccess.AdvisoryLocks => engine.AdvisoryLocks;
+
     string ISystemAccess.User => user.Name;
 
     string ISystemAccess.Database => options.Database;

@@ -192,6 +192,7 @@ public sealed partial class SqlSession
         hasDdl = false;
         parametersChanged = false;
         ownCatalog = null;
+        engine.AdvisoryLocks.ReleaseTransaction(ProcessId);
     }
 
     private void EndStorageTransaction()
@@ -205,6 +206,8 @@ public sealed partial class SqlSession
             ending.Rollback();
             ending.Dispose();
         }
+
+        engine.AdvisoryLocks.ReleaseTransaction(ProcessId);
     }
 
     private void RollbackOpen(Transaction ending)

@@ -232,6 +232,7 @@ public sealed partial class SqlSession
                 settings.ResetAll();
                 sequenceValues.Clear();
                 lastSequence = null;
+                engine.AdvisoryLocks.ReleaseSession(ProcessId);
                 return "DISCARD ALL";
             case DiscardTarget.Plans:
                 return "DISCARD PLANS";

@@ -147,6 +147,7 @@ public sealed partial class SqlSession : ISqlSession
         engine.Forget(this);
         CloseAllPortals(true);
         EndStorageTransaction();
+        engine.AdvisoryLocks.ReleaseSession(ProcessId);
         work.Dispose();
         await Task.CompletedTask.ConfigureAwait(false);
     }

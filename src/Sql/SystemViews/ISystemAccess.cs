@@ -116,6 +116,9 @@ public interface ISystemAccess
 
     IReadOnlyCollection<LockEntry> Locks => [];
 
+    /// <summary>Of the instance.</summary>
+    AdvisoryLocks AdvisoryLocks { get; }
+
     /// <summary>The comment of an object (COMMENT ON), null when there is none.</summary>
     /// <param name="classOid">Oid of the catalog that the object is in (1259 for relations).</param>
     /// <param name="objectOid">The object.</param>

@@ -48,33 +48,42 @@ internal static class SessionFunctions
 
     private static void AdvisoryLocking()
     {
-        SqlType[][] keys = [[I], [SqlType.Int4, SqlType.Int4]];
-        AddOverloads("pg_advisory_lock", SqlType.Void, keys, (arguments, context) => Lock(arguments, context, shared: false), Volatility.Volatile);
-        AddOverloads("pg_advisory_lock_shared", SqlType.Void, keys, (arguments, context) => Lock(arguments, context, shared: true), Volatility.Volatile);
-        AddOverloads("pg_try_advisory_lock", SqlType.Bool, keys, (arguments, context) =>
-            Datum.Bool(AdvisoryLocks.TryLock(Key(arguments), Pid(context), shared: false)), Volatility.Volatile);
-        AddOverloads("pg_try_advisory_lock_shared", SqlType.Bool, keys, (arguments, context) =>
-            Datum.Bool(AdvisoryLocks.TryLock(Key(arguments), Pid(context), shared: true)), Volatility.Volatile);
-        AddOverloads("pg_advisory_unlock", SqlType.Bool, keys, (arguments, context) =>
-            Datum.Bool(AdvisoryLocks.Unlock(Key(arguments), Pid(context), shared: false)), Volatility.Volatile);
-        AddOverloads("pg_advisory_unlock_shared", SqlType.Bool, keys, (arguments, context) =>
-            Datum.Bool(AdvisoryLocks.Unlock(Key(arguments), Pid(context), shared: true)), Volatility.Volatile);
+        // a literal is int8 here, so the two halves of a key are taken as int8 too and checked
+        SqlType[][] keys = [[I], [I, I]];
+        foreach (bool shared in (bool[])[false, true])
+        {
+            string mode = shared ? "_shared" : "";
+            foreach (bool ofTransaction in (bool[])[false, true])
+            {
+                string end = (ofTransaction ? "advisory_xact_lock" : "advisory_lock") + mode;
+                var scope = new AdvisoryLocks.LockScope(shared, ofTransaction);
+                AddOverloads("pg_" + end, SqlType.Void, keys, (arguments, context) =>
+                {
+                    context.System().AdvisoryLocks.Lock(Key(arguments), Pid(context), scope, context);
+                    return Datum.Null;
+                }, Volatility.Volatile);
+                AddOverloads("pg_try_" + end, SqlType.Bool, keys, (arguments, context) =>
+                    Datum.Bool(context.System().AdvisoryLocks.TryLock(Key(arguments), Pid(context), scope)), Volatility.Volatile);
+            }
+
+            AddOverloads("pg_advisory_unlock" + mode, SqlType.Bool, keys, (arguments, context) =>
+                Datum.Bool(context.System().AdvisoryLocks.Unlock(Key(arguments), Pid(context), shared)), Volatility.Volatile);
+        }
+
         Add("pg_advisory_unlock_all", SqlType.Void, [], (_, context) =>
         {
-            AdvisoryLocks.ReleaseAll(Pid(context));
+            context.System().AdvisoryLocks.ReleaseSession(Pid(context));
             return Datum.Null;
         }, Volatility.Volatile);
     }
 
-    private static Datum Lock(ReadOnlySpan<Datum> arguments, EvaluationContext context, bool shared)
-    {
-        AdvisoryLocks.Lock(Key(arguments), Pid(context), shared, context);
-        return Datum.Null;
-    }
-
     private static (long, bool) Key(ReadOnlySpan<Datum> arguments) => arguments.Length == 1
         ? (arguments[0].AsInt, false)
-        : ((arguments[0].AsInt << 32) | (uint)arguments[1].AsInt, true);
+        : (((long)Half(arguments[0]) << 32) | (uint)Half(arguments[1]), true);
+
+    private static int Half(in Datum key) => key.AsInt is >= int.MinValue and <= int.MaxValue
+        ? (int)key.AsInt
+        : throw new DbException(SqlStates.NumericValueOutOfRange, "integer out of range");
 
     private static int Pid(EvaluationContext context) => context.Session?.ProcessId ?? 0;
 }

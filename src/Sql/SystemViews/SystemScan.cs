@@ -103,6 +103,8 @@ internal sealed class SystemScan(VirtualScanContext context, RelationShape shape
 
         public IReadOnlyCollection<PreparedEntry> PreparedStatements => [];
 
+        public AdvisoryLocks AdvisoryLocks { get; } = new();
+
         public bool CancelSession(int processId) => false;
 
         public bool TerminateSession(int processId) => false;

@@ -108,6 +108,48 @@ public sealed class WeReadTarantoolsTests : IDisposable
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("speed", "long")]
+    public async Task A_space_that_lua_makes_in_our_directory_is_served_written_and_read_again(bool kill)
+    {
+        Peer.Require("tarantool");
+        using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("i1"));
+        await instance.ScalarAsync("CREATE TABLE ours (id INT PRIMARY KEY, v TEXT)");
+        await instance.ScalarAsync("INSERT INTO ours VALUES (1, 'one')");
+        await StopAsync(instance, kill);
+        await Tarantool.RunAsync(instance.Directory, """
+            local made = box.schema.space.create('made_by_lua', {format = {
+                {name = 'id', type = 'unsigned'}, {name = 'name', type = 'string'}, {name = 'parts', type = 'integer', is_nullable = true}}})
+            made:create_index('pk', {sequence = true})
+            made:create_index('by_name', {parts = {'name'}})
+            made:create_index('by_parts', {parts = {{'parts', is_nullable = true}, 'id'}, unique = false})
+            made:insert{box.NULL, 'first', 10}
+            made:insert{box.NULL, 'second'}
+            box.schema.space.create('formless'):create_index('pk', {parts = {1, 'string'}})
+            box.space.formless:insert{'a', 1, {2, 3}}
+            made:format({
+                {name = 'id', type = 'unsigned'}, {name = 'name', type = 'string'}, {name = 'parts', type = 'integer', is_nullable = true}, {name = 'more', type = 'any', is_nullable = true}})
+            """, kill);
+        const string Dump = "for _, row in box.space.made_by_lua:pairs() do out(row.id, row.name, row.parts) end out(box.space.made_by_lua.index.by_name:get('third').id, box.space.ours:len(), box.space.formless:len())";
+        await instance.StartAgainAsync();
+        await instance.ScalarAsync("INSERT INTO made_by_lua (id, name, parts) VALUES (3, 'third', 30)");
+        await instance.ScalarAsync("UPDATE made_by_lua SET parts = parts + 1 WHERE name = 'first'");
+        await Assert.ThrowsAsync<Npgsql.PostgresException>(() => instance.ScalarAsync("INSERT INTO made_by_lua (id, name) VALUES (4, 'second')"));
+        await instance.ScalarAsync("DELETE FROM made_by_lua WHERE id = 2");
+        await instance.ScalarAsync("INSERT INTO ours VALUES (2, 'two')");
+        await instance.ScalarAsync("CHECKPOINT");
+        await instance.ScalarAsync("INSERT INTO made_by_lua (id, name) VALUES (5, 'fifth')");
+        Assert.Equal(["1|first|11", "3|third|30", "5|fifth|"], await Tarantool.RowsAsync(instance, "SELECT id, name, parts FROM made_by_lua ORDER BY id"));
+        await StopAsync(instance, kill);
+        Assert.Equal(["1|first|11", "3|third|30", "5|fifth|", "3|2|1"], await Tarantool.RunAsync(instance.Directory, Dump, kill));
+        Assert.Equal(["6|by them|"], await Tarantool.RunAsync(instance.Directory, "local row = box.space.made_by_lua:insert{6, 'by them'} out(row.id, row.name, row.parts) box.space.formless:drop()", kill));
+        await instance.StartAgainAsync();
+        Assert.Equal(["1|first|11", "3|third|30", "5|fifth|", "6|by them|"], await Tarantool.RowsAsync(instance, "SELECT id, name, parts FROM made_by_lua ORDER BY id"));
+        Assert.Equal(["3"], await Tarantool.RowsAsync(instance, "SELECT id FROM made_by_lua WHERE parts > 20"));
+    }
+
+    [Theory]
     [InlineData("02_types")]
     [InlineData("05_sql")]
     public Task Vectors_are_served_by_sql_and_written_on(string vector) => ServeAsync(vector);
@@ -122,6 +164,18 @@ public sealed class WeReadTarantoolsTests : IDisposable
     [InlineData("12_minimal_full")]
     [InlineData("15_ddl")]
     public Task More_vectors_are_served_by_sql_and_written_on(string vector) => ServeAsync(vector);
+
+    private static async Task StopAsync(InstanceProcess instance, bool kill)
+    {
+        if (kill)
+        {
+            instance.Kill();
+        }
+        else
+        {
+            Assert.Equal(0, await instance.StopAsync());
+        }
+    }
 
     private async Task ServeAsync(string vector)
     {

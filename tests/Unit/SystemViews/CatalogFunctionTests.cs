@@ -64,23 +64,6 @@ public sealed class CatalogFunctionTests
         Assert.Equal("10 kB", Call("pg_size_pretty", (SqlType.Int8, Datum.Int(10240))).AsText);
     }
 
-    [Fact]
-    public void Advisory_locks_exclude_other_sessions_until_given_back()
-    {
-        Assert.True(AdvisoryLocks.TryLock((77, false), 1, shared: false));
-        Assert.True(AdvisoryLocks.TryLock((77, false), 1, shared: false));
-        Assert.False(AdvisoryLocks.TryLock((77, false), 2, shared: false));
-        Assert.False(AdvisoryLocks.TryLock((77, false), 2, shared: true));
-        Assert.True(AdvisoryLocks.Unlock((77, false), 1, shared: false));
-        Assert.False(AdvisoryLocks.TryLock((77, false), 2, shared: false));
-        AdvisoryLocks.ReleaseAll(1);
-        Assert.True(AdvisoryLocks.TryLock((77, false), 2, shared: true));
-        Assert.True(AdvisoryLocks.TryLock((77, false), 3, shared: true));
-        Assert.False(AdvisoryLocks.Unlock((77, false), 4, shared: true));
-        AdvisoryLocks.ReleaseAll(2);
-        AdvisoryLocks.ReleaseAll(3);
-    }
-
     private Datum Call(string name, params (SqlType Type, Datum Value)[] arguments)
     {
         ResolvedFunction function = FunctionTable.BuiltIn.Resolve(name, arguments.Select(argument => argument.Type).ToArray());
@@ -107,6 +90,8 @@ public sealed class CatalogFunctionTests
         public IReadOnlyCollection<SessionEntry> Sessions => [];
 
         public IReadOnlyCollection<PreparedEntry> PreparedStatements => [];
+
+        public AdvisoryLocks AdvisoryLocks { get; } = new();
 
         public bool CancelSession(int processId) => false;
 

@@ -154,6 +154,7 @@ internal sealed class SystemBootstrap
 
     private void PutProperties()
     {
+        PutProperty("cluster_name", row => row.Text(options.ClusterName), onlyWhenMissing: true);
         PutProperty("cluster_version", row => row.Text(options.Version));
         PutProperty("system_catalog_version", row => row.Text("25.1.1"));
         PutProperty("global_schema_version", row => row.Number(1), onlyWhenMissing: true);
