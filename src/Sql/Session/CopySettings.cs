@@ -15,6 +15,7 @@ internal sealed record CopySettings(CopyOptions Options)
         string? escape = null;
         var header = CopyHeader.None;
         bool quotesAll = false;
+        var forced = new List<CopyOption>();
         foreach (CopyOption option in copy.CopyOptions)
         {
             switch (option.Name)
@@ -40,7 +41,10 @@ internal sealed record CopySettings(CopyOptions Options)
                 case "force_quote":
                     quotesAll = true;
                     break;
-                case "freeze" or "oids" or "force_not_null" or "force_null":
+                case "force_not_null" or "force_null":
+                    forced.Add(option);
+                    break;
+                case "freeze" or "oids":
                     break;
                 case "encoding":
                     CheckEncoding(option);
@@ -50,7 +54,44 @@ internal sealed record CopySettings(CopyOptions Options)
             }
         }
 
-        return new CopySettings(CopyOptions.Create(form, delimiter, nullText, quote, escape, header) with { ForceQuoteAll = quotesAll });
+        if (forced.Count > 0 && (form != CopyForm.Csv || !copy.IsFrom))
+        {
+            string name = forced[0].Name.Replace('_', ' ');
+            throw new DbException(SqlStates.FeatureNotSupported, form != CopyForm.Csv ? $"COPY {name} available only in CSV mode" : $"COPY {name} only available using COPY FROM", position: forced[0].Position);
+        }
+
+        return new CopySettings(CopyOptions.Create(form, delimiter, nullText, quote, escape, header) with { ForceQuoteAll = quotesAll }) { Forced = forced };
+    }
+
+    /// <summary>FORCE_NULL and FORCE_NOT_NULL as they were written.</summary>
+    public IReadOnlyList<CopyOption> Forced { get; private init; } = [];
+
+    /// <summary>The options with the columns of FORCE_NULL and FORCE_NOT_NULL as places of fields.</summary>
+    /// <param name="table">Where the rows go.</param>
+    /// <param name="ordinals">Columns of the fields.</param>
+    public CopyOptions OptionsFor(TableDef table, int[] ordinals)
+    {
+        CopyOptions options = Options;
+        foreach (CopyOption option in Forced)
+        {
+            var fields = new bool[ordinals.Length];
+            foreach (string column in option.Columns)
+            {
+                int field = Array.FindIndex(ordinals, ordinal => table.Columns[ordinal].Name == column);
+                if (field < 0)
+                {
+                    throw table.FindColumn(column) < 0
+                        ? new DbException(SqlStates.UndefinedColumn, $"column \"{column}\" of relation \"{table.Name}\" does not exist", position: option.Position)
+                        : new DbException(SqlStates.InvalidColumnReference, $"{option.Name.ToUpperInvariant()} column \"{column}\" not referenced by COPY", position: option.Position);
+                }
+
+                fields[field] = true;
+            }
+
+            options = option.Name == "force_null" ? options with { ForceNull = fields } : options with { ForceNotNull = fields };
+        }
+
+        return options;
     }
 
     private static CopyForm Form(CopyOption option) => option.Value switch

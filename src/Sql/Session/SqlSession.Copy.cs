@@ -164,11 +164,12 @@ public sealed partial class SqlSession
     {
         private const int RowsBetweenRests = 1024;
 
-        private readonly CopyReader reader = CopyReader.For(form.Options);
+        private readonly CopyReader reader = CopyReader.For(form.OptionsFor(table, ordinals));
         private readonly CopyRow row = new();
         private readonly Datum[] values = new Datum[ordinals.Length];
         private readonly TypeCodec[] codecs = [.. ordinals.Select(ordinal => TypeCodec.For(table.Columns[ordinal].Type))];
         private BulkInsert? bulk;
+        private bool headerIsChecked;
         private long count;
 
         public async ValueTask<string> RunAsync(ISessionOutput output)
@@ -195,21 +196,29 @@ public sealed partial class SqlSession
                 await InsertRowsAsync().ConfigureAwait(false);
             }
 
-            EndBatch();
+            // data without rows may still have a header
             CheckHeader();
+
+            EndBatch();
             return "COPY " + count.ToString(CultureInfo.InvariantCulture);
         }
 
         private void CheckHeader()
         {
-            if (form.Options.Header != CopyHeader.Match || reader is not CopyLineReader { HeaderRow: { } header })
+            if (headerIsChecked || form.Options.Header != CopyHeader.Match || reader is not CopyLineReader { HeaderRow: { } header })
             {
                 return;
             }
 
+            headerIsChecked = true;
+            if (header.Count != ordinals.Length)
+            {
+                throw new DbException(SqlStates.BadCopyFileFormat, $"wrong number of fields in header line: got {header.Count}, expected {ordinals.Length}");
+            }
+
             for (int i = 0; i < ordinals.Length; i++)
             {
-                if (i >= header.Count || Encoding.UTF8.GetString(header[i]) != table.Columns[ordinals[i]].Name)
+                if (Encoding.UTF8.GetString(header[i]) != table.Columns[ordinals[i]].Name)
                 {
                     throw new DbException(SqlStates.BadCopyFileFormat, $"column name mismatch in header line field {i + 1}: expected \"{table.Columns[ordinals[i]].Name}\"");
                 }
@@ -220,6 +229,7 @@ public sealed partial class SqlSession
         {
             while (TryReadRow())
             {
+                CheckHeader();
                 Decode();
                 while (Add() is { } wait)
                 {

@@ -49,6 +49,35 @@ public sealed class CrashTests
     [Trait("speed", "long")]
     public Task A_lying_disk_yields_a_prefix_or_a_refusal_long() => RunWithLies(from: 100, count: 1000);
 
+    [Fact]
+    public async Task Without_syncs_a_kill_loses_nothing_and_a_power_loss_yields_a_prefix_or_a_refusal()
+    {
+        int refusals = 0, losses = 0;
+        for (int seed = 0; seed < 24; seed++)
+        {
+            ModelledDisk disk = NewDisk(seed), killed;
+            var workload = new CrashWorkload(seed) { MayLoseAcknowledged = seed % 2 == 1 };
+            await using (Database database = await Open(disk, mode: WalMode.Write))
+            {
+                await workload.RunAsync(database, Steps);
+                killed = seed % 2 == 0 ? disk.AfterKill(seed) : disk.AfterPowerLoss((Survival)(seed / 2 % 4), seed);
+            }
+            int before = workload.Acknowledged;
+            try
+            {
+                await using Database found = await Open(killed, mode: WalMode.Write);
+                workload.Verify(found, $"seed {seed}, not synced");
+                losses += workload.Acknowledged < before ? 1 : 0;
+            }
+            catch (CorruptionException damage) when (seed % 2 == 1)
+            {
+                Assert.EndsWith(".xlog", damage.File, StringComparison.Ordinal);
+                refusals++;
+            }
+        }
+        Assert.True(losses > 0 && refusals < 12, $"{losses} with losses, {refusals} refused");
+    }
+
     private static async Task CrashEverywhere(int seed, int stride)
     {
         ModelledDisk whole = NewDisk(seed);
@@ -186,9 +215,9 @@ public sealed class CrashTests
         }
     }
 
-    private static Task<Database> Open(ModelledDisk disk, Action<string>? onFatal = null)
+    private static Task<Database> Open(ModelledDisk disk, Action<string>? onFatal = null, WalMode mode = WalMode.Fsync)
     {
-        var options = new StorageOptions { Directory = Root, WalMaxSize = 1500, CheckpointCount = 1, CopyGrace = TimeSpan.Zero, InstanceUuid = new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, 11]) };
+        var options = new StorageOptions { WalMode = mode, Directory = Root, WalMaxSize = 1500, CheckpointCount = 1, CopyGrace = TimeSpan.Zero, InstanceUuid = new Guid(1, 2, 3, [4, 5, 6, 7, 8, 9, 10, 11]) };
         var environment = new StorageEnvironment(disk) { Time = new QuietTime(), Random = new Random(1), OnFatal = onFatal ?? (_ => { }) };
         return Database.OpenAsync(options, environment, CancellationToken.None);
     }

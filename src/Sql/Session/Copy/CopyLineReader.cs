@@ -318,7 +318,10 @@ internal sealed class CopyCsvReader(CopyOptions options) : CopyLineReader(option
         {
             int start = at;
             bool wasQuoted = ReadField(line, ref at, row);
-            row.EndField(!wasQuoted && line[start..at].SequenceEqual(Options.NullText));
+            bool isNull = wasQuoted
+                ? IsForced(Options.ForceNull, row.Count) && row.Pending.SequenceEqual(Options.NullText)
+                : line[start..at].SequenceEqual(Options.NullText) && !IsForced(Options.ForceNotNull, row.Count);
+            row.EndField(isNull);
             if (at == line.Length)
             {
                 return;
@@ -327,6 +330,8 @@ internal sealed class CopyCsvReader(CopyOptions options) : CopyLineReader(option
             at++;
         }
     }
+
+    private static bool IsForced(IReadOnlyList<bool> fields, int field) => field < fields.Count && fields[field];
 
     /// <summary>Reads up to the next delimiter outside of quotes; true when any part was quoted.</summary>
     private bool ReadField(ReadOnlySpan<byte> line, ref int at, CopyRow row)

@@ -30,6 +30,12 @@ public sealed record CopyOptions
     /// <summary>FORCE_QUOTE: quote every non-null field of CSV output.</summary>
     public bool ForceQuoteAll { get; init; }
 
+    /// <summary>FORCE_NULL: fields whose NULL text counts also where it is quoted; shorter than the row: the rest does not.</summary>
+    public IReadOnlyList<bool> ForceNull { get; init; } = [];
+
+    /// <summary>FORCE_NOT_NULL: fields that are never NULL.</summary>
+    public IReadOnlyList<bool> ForceNotNull { get; init; } = [];
+
     /// <summary>Checks the options as PostgreSQL does (0A000, 22023, 42601 with its texts) and fills in the defaults of the form.</summary>
     public static CopyOptions Create(CopyForm form, string? delimiter, string? nullText, string? quote, string? escape, CopyHeader header)
     {

@@ -44,6 +44,9 @@ public sealed class CopyRow
         length += part.Length;
     }
 
+    /// <summary>The field that is being read.</summary>
+    internal ReadOnlySpan<byte> Pending => bytes.AsSpan(Count == 0 ? 0 : ends[Count - 1], length - (Count == 0 ? 0 : ends[Count - 1]));
+
     internal void EndField(bool isNull)
     {
         if (Count == ends.Length)
