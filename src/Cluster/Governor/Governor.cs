@@ -189,7 +189,8 @@ public static class Governor
         bool isLast = !view.Model.MembersOf(row.ReplicasetName).Any(other => other.Name != row.Name);
         if (isLast)
         {
-            return view.Model.Replicasets.TryGetValue(row.ReplicasetName, out ReplicasetRow? replicaset) && replicaset.IsLive
+            // the only copy of all rows never goes, whatever a table says (ExpelRules refuses it with a text)
+            return row.ReplicasetName == view.Model.DataReplicaset ? null : view.Model.Replicasets.TryGetValue(row.ReplicasetName, out ReplicasetRow? replicaset) && replicaset.IsLive
                 ? new GovernorStep.PrepareExpel(row.ReplicasetName)
                 : view.Model.HoldsBuckets(row.ReplicasetName) ? null : new GovernorStep.Expel(row.Name, true);
         }
@@ -205,10 +206,10 @@ public static class Governor
             ? new GovernorStep.MakeReady(replicaset.Name)
             : null;
 
+    /// <summary>All rows are in one replicaset until tables are sharded: every tier's buckets go there, as soon as it is ready.</summary>
     private static GovernorStep.MapBuckets? BucketStep(View view, TierRow tier) =>
-        tier.BucketCount > 0 && !tier.IsBootstrapped
-        && view.Model.Replicasets.Values.FirstOrDefault(row => row.Tier == tier.Name && row.State == ReplicasetState.Ready) is { } first
-            ? new GovernorStep.MapBuckets(tier.Name, first.Name)
+        tier.BucketCount > 0 && !tier.IsBootstrapped && view.Model.DataReplicaset is { } data && view.Model.Replicasets.TryGetValue(data, out ReplicasetRow? holder) && holder.State == ReplicasetState.Ready
+            ? new GovernorStep.MapBuckets(tier.Name, data)
             : null;
 
     private static IEnumerable<GovernorStep> VersionStep(View view)

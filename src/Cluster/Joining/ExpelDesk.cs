@@ -60,6 +60,13 @@ public static class ExpelRules
             throw JoinRules.Refused($"attempt to expel replicaset master '{row.Name}'", PeerErrors.ExpelNotAllowed);
         }
 
+        if (row.ReplicasetName == model.DataReplicaset && !model.MembersOf(row.ReplicasetName).Any(other => other.Name != row.Name && other.TargetState.Variant != StateVariant.Expelled))
+        {
+            throw JoinRules.Refused(
+                $"attempt to expel instance '{row.Name}' which is the last member of replicaset '{row.ReplicasetName}': it holds all rows of the cluster, and buckets cannot be moved yet; let another instance join '{row.ReplicasetName}' first",
+                PeerErrors.ExpelNotAllowed);
+        }
+
         return new ProposalBuilder(model).ChangeTopology().PutTarget(row, row.TargetState with { Variant = StateVariant.Expelled }, "expel", now);
     }
 }

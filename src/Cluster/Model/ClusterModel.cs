@@ -59,6 +59,9 @@ public sealed class ClusterModel
     /// <summary>Name of the cluster, or empty when the catalog is.</summary>
     public string ClusterName => TextProperty(ClusterNameKey) ?? "";
 
+    /// <summary>Name of the replicaset that holds all rows (<see cref="DataReplicasetKey"/>), or null when the catalog is empty.</summary>
+    public string? DataReplicaset => TextProperty(DataReplicasetKey);
+
     /// <summary>UUID of the cluster; empty when the catalog is.</summary>
     public Guid ClusterUuid => Guid.TryParse(TextProperty(ClusterUuidKey), out Guid uuid) ? uuid : Guid.Empty;
 

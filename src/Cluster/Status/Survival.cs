@@ -49,10 +49,5 @@ public static class Survival
         return new LossVerdict(loss, lost, votes <= voters.Count / 2);
     }
 
-    /// <summary>A replicaset that has buckets, or, while the tier's buckets are not given out, the first that lives.</summary>
-    private static bool HoldsData(ClusterModel model, string replicaset)
-    {
-        ReplicasetRow? row = model.Replicasets.GetValueOrDefault(replicaset);
-        return row is not null && model.Tiers.TryGetValue(row.Tier, out TierRow? tier) && tier.BucketCount > 0 && (model.HoldsBuckets(replicaset) || !tier.IsBootstrapped);
-    }
+    private static bool HoldsData(ClusterModel model, string replicaset) => replicaset == model.DataReplicaset || model.HoldsBuckets(replicaset);
 }

@@ -10,9 +10,9 @@ public sealed class GovernorTests
 {
     private static readonly ClusterTimings Timings = ClusterTimings.Default;
 
-    private static ClusterBuilder Pair(TierOptions? options = null)
+    private static ClusterBuilder Pair(string data = "default_1")
     {
-        var builder = new ClusterBuilder(2, options);
+        var builder = new ClusterBuilder(2, data: data);
         builder.Join(1, Domain("zone=1"));
         builder.Join(2, Domain("zone=2"));
         builder.Online("default_1_1", "default_1_2").Reign("default_1", 1, "default_1_1", "default_1_2");
@@ -158,7 +158,7 @@ public sealed class GovernorTests
     [Fact]
     public void An_expelled_primary_hands_over_first_and_the_last_member_waits_for_its_buckets()
     {
-        ClusterBuilder builder = Pair();
+        ClusterBuilder builder = Pair("default_9");
         builder.State("default_1_1", StateVariant.Online, StateVariant.Expelled);
         Observations seen = builder.See(builder.Sight("default_1_1", role: ReplicationRole.Primary), builder.Sight("default_1_2"));
         Assert.Contains(Steps(builder, seen), step => step is GovernorStep.Switchover);
@@ -170,6 +170,18 @@ public sealed class GovernorTests
         Assert.Contains(Steps(builder, builder.See()), step => step is GovernorStep.PrepareExpel);
         builder.Apply(new ProposalBuilder(builder.Model).Put(builder.Model.Replicasets["default_1"] with { State = ReplicasetState.ToBeExpelled }).Put(new BucketRow("default", 1, 3000, "active", "default_1", null)));
         Assert.DoesNotContain(Steps(builder, builder.See()), step => step is GovernorStep.Expel);
+    }
+
+    [Fact]
+    public void The_only_copy_of_all_rows_is_never_expelled()
+    {
+        ClusterBuilder builder = Pair();
+        builder.State("default_1_1", StateVariant.Expelled, StateVariant.Expelled).State("default_1_2", StateVariant.Offline, StateVariant.Offline);
+        builder.Join(3, Domain("zone=1"), replicaset: "default_2");
+        var refusal = Assert.Throws<Picodata.Core.PeerException>(() => ExpelRules.Decide(builder.Model, new ExpelRequest(Guid.Empty, Uuid(2), true, TimeSpan.Zero), DateTimeOffset.UnixEpoch));
+        Assert.StartsWith("attempt to expel instance 'default_1_2' which is the last member of replicaset 'default_1'", refusal.Message, StringComparison.Ordinal);
+        builder.State("default_1_2", StateVariant.Offline, StateVariant.Expelled);
+        Assert.DoesNotContain(Steps(builder, builder.See()), step => step is GovernorStep.PrepareExpel or GovernorStep.Expel);
     }
 
     [Fact]
@@ -221,7 +233,7 @@ public sealed class GovernorTests
         builder.State("default_1_2", StateVariant.Online, StateVariant.Offline);
         string text = ClusterStatus.Full(builder.Model, builder.See(builder.Sight("default_1_1", role: ReplicationRole.Primary, lsn: 30), builder.Sight("default_1_2", lsn: 20)).Sights, ["host:3301"]);
         Assert.StartsWith(
-            " CLUSTER NAME: demo\n CLUSTER UUID: 11111111-1111-4111-8111-111111111111\n TIER/DOMAIN: default/1\n\n name          state    uuid                                   uri\n",
+            " CLUSTER NAME: demo\n CLUSTER UUID: 11111111-1111-4111-8111-111111111111\n TIER/DOMAIN: default/1\n\n name          state     uuid                                   uri\n",
             text, StringComparison.Ordinal);
         Assert.Contains(" default_1_2   Online?   00000002-0000-4000-8000-000000000000   host:3302\n", text, StringComparison.Ordinal);
         Assert.Contains("default_1: ready, sync, primary default_1_1 (term 1)", text, StringComparison.Ordinal);

@@ -12,12 +12,13 @@ internal sealed class ClusterBuilder
     private readonly CatalogMachine machine = new();
     private readonly Chance chance = new(new Random(1));
 
-    public ClusterBuilder(int replicationFactor = 2, TierOptions? options = null, int buckets = 3000)
+    public ClusterBuilder(int replicationFactor = 2, TierOptions? options = null, int buckets = 3000, string data = "default_1")
     {
         Apply(new ProposalBuilder(Model)
             .PutProperty(ClusterModel.ClusterNameKey, "demo")
             .PutProperty(ClusterModel.ClusterUuidKey, ClusterUuid.ToString("D"))
             .PutProperty(ClusterModel.ClusterVersionKey, "26.2.1")
+            .PutProperty(ClusterModel.DataReplicasetKey, data)
             .Put(new TierRow("default", replicationFactor, true, 0, 0, false, buckets, true, 0, 0))
             .PutOptions("default", options ?? TierOptions.Default));
     }
