@@ -173,6 +173,7 @@ public sealed class GovernorLoop(string self, GovernorTools tools)
         Task pause = tools.Time.WaitAsync(limit, early.Token).AsTask();
         Task image = tools.Catalog.WaitBeyondAsync(model.Image.Index, early.Token).AsTask();
         await Task.WhenAny([pause, image, change, .. running.Values.Where(task => !task.IsCompleted)]);
+        await Task.Yield();
         early.Cancel();
         await Timing.QuietAsync(pause);
         await Timing.QuietAsync(image);

@@ -108,13 +108,29 @@ internal sealed class HeartbeatFrames(Stream stream)
     /// <summary>The next frame, valid until the next call; null at the end of the stream.</summary>
     public async ValueTask<ReadOnlyMemory<byte>?> ReadAsync(CancellationToken cancel)
     {
-        if (await stream.ReadAtLeastAsync(incoming.AsMemory(0, 2), 2, throwOnEndOfStream: false, cancel) < 2)
+        if (!await FillAsync(0, 2, cancel))
         {
             return null;
         }
 
         int length = System.Buffers.Binary.BinaryPrimitives.ReadUInt16BigEndian(incoming);
-        await stream.ReadExactlyAsync(incoming.AsMemory(2, length), cancel);
-        return incoming.AsMemory(2, length);
+        return await FillAsync(2, length, cancel) ? incoming.AsMemory(2, length) : null;
+    }
+
+    /// <summary>False at the end of the stream. (The framework's own method leaves the context that a simulation keeps its thread with.)</summary>
+    private async ValueTask<bool> FillAsync(int from, int count, CancellationToken cancel)
+    {
+        for (int done = 0; done < count;)
+        {
+            int read = await stream.ReadAsync(incoming.AsMemory(from + done, count - done), cancel);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            done += read;
+        }
+
+        return true;
     }
 }

@@ -24,7 +24,7 @@ public sealed class HeartbeatClient(
 
     private readonly Lock gate = new();
     private readonly Queue<(long Number, long SentAt)> pending = new();
-    private TaskCompletionSource nudged = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource nudged = new();
     private long number;
 
     /// <summary>Completes when the leader has said that a later process was activated under this name, or that the instance is expelled: the process must stop.</summary>
@@ -114,7 +114,7 @@ public sealed class HeartbeatClient(
             }
 
             HeartbeatReport present = report() with { Number = number };
-            Volatile.Write(ref nudged, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            Volatile.Write(ref nudged, new TaskCompletionSource());
             await frames.WriteAsync(present.Write, cancel);
             await PauseAsync(listening, cancel);
         }
@@ -129,6 +129,7 @@ public sealed class HeartbeatClient(
         await Task.WhenAny(pause, Volatile.Read(ref nudged).Task, listening);
         early.Cancel();
         await Timing.QuietAsync(pause);
+        await Task.Yield();
         cancel.ThrowIfCancellationRequested();
     }
 

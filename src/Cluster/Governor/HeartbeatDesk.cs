@@ -193,7 +193,8 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
         signal?.TrySetResult();
     }
 
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Whoever waits for it yields first (it is completed by the threads that serve heartbeats).</summary>
+    private static TaskCompletionSource NewSignal() => new();
 }
 
 /// <summary>
@@ -208,9 +209,9 @@ internal sealed class RoundSharing(ICatalog catalog, TimeProvider time)
     private bool isRunning;
 
     /// <summary>The timestamp before the round began, and the image that it proved; no image when the round failed.</summary>
-    public Task<(long Start, CatalogImage? Image)> JoinAsync(CancellationToken cancel)
+    public async Task<(long Start, CatalogImage? Image)> JoinAsync(CancellationToken cancel)
     {
-        var mine = new TaskCompletionSource<(long, CatalogImage?)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var mine = new TaskCompletionSource<(long, CatalogImage?)>();
         bool begin;
         lock (gate)
         {
@@ -224,7 +225,10 @@ internal sealed class RoundSharing(ICatalog catalog, TimeProvider time)
             _ = RunAsync();
         }
 
-        return mine.Task.WaitAsync(cancel);
+        (long, CatalogImage?) round = await mine.Task.WaitAsync(cancel);
+        // the others of the party must not wait for what this one does next
+        await Task.Yield();
+        return round;
     }
 
     private async Task RunAsync()
