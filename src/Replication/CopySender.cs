@@ -13,7 +13,7 @@ internal static class CopySender
 {
     private const int FrameBytes = 256 << 10;
 
-    public static async Task RunAsync(Database database, PrimaryReign primary, Opening asked, Stream stream, CancellationToken cancel)
+    public static async Task RunAsync(Database database, PrimaryReign primary, Opening asked, Stream stream, TimeProvider time, CancellationToken cancel)
     {
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancel, primary.Ended);
         try
@@ -36,6 +36,7 @@ internal static class CopySender
         }
         await database.WaitSyncedAsync(image.Number, all.Token).ConfigureAwait(false);
         await frames.WriteAsync(FrameKind.ImageEnd, [count], all.Token).ConfigureAwait(false);
+        await frames.WaitForEndAsync(time, all.Token).ConfigureAwait(false);
     }
 
     private static bool Fill(DatabaseImage image, MsgPackWriter rows, ref long count)

@@ -42,6 +42,24 @@ internal sealed class FrameStream(Stream stream) : IDisposable
         return true;
     }
 
+    /// <summary>Behind the last frame: waits until the other side has closed the stream (W4).</summary>
+    public async ValueTask WaitForEndAsync(TimeProvider time, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(ReplicationWire.Silence, time);
+        using var all = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
+        try
+        {
+            while (await ReadAsync(all.Token).ConfigureAwait(false))
+            {
+                // acknowledgements that were on their way
+            }
+        }
+        catch (Exception ended) when (ended is IOException or OperationCanceledException or InvalidDataException)
+        {
+            // however it ended: the other side has what it was told, or comes back
+        }
+    }
+
     /// <summary>A frame of integers.</summary>
     public ValueTask WriteAsync(FrameKind kind, ReadOnlySpan<long> numbers, CancellationToken cancel)
     {

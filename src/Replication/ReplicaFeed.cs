@@ -57,6 +57,7 @@ internal sealed class ReplicaFeed : IDisposable
         try
         {
             await ShipAsync(all.Token).ConfigureAwait(false);
+            await reading.WaitAsync(ReplicationWire.Silence, time, all.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // W4
         }
         finally
         {

@@ -14,7 +14,7 @@ public sealed partial class ReplicationNode
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancel, disposing.Token);
         if (asked.WantsCopy)
         {
-            await CopySender.RunAsync(database, present, asked, stream, all.Token).ConfigureAwait(false);
+            await CopySender.RunAsync(database, present, asked, stream, environment.Time, all.Token).ConfigureAwait(false);
             return;
         }
         LogVerdict verdict = LogComparison.Compare(database.Reigns(), database.LogLsn, asked.Position);
@@ -26,6 +26,7 @@ public sealed partial class ReplicationNode
         {
             using var frames = new FrameStream(stream);
             await frames.WriteAsync(FrameKind.NeedsCopy, [], [(byte)need.Reason, .. System.Text.Encoding.UTF8.GetBytes(need.Text)], all.Token).ConfigureAwait(false);
+            await frames.WaitForEndAsync(environment.Time, all.Token).ConfigureAwait(false);
             return;
         }
         await FeedAsync(present, asked, stream, all.Token).ConfigureAwait(false);

@@ -28,6 +28,7 @@ namespace Picodata.Replication;
 /// W1 A BATCH continues the one before: its LSN before is that one's last, and the first one's is the position.
 /// W2 All frames of a stream have one term, that of the reign in which the primary accepted it.
 /// W3 Whatever does not fit is the end of the stream; the member comes back and tells its position again.
+/// W4 Behind NEEDS_COPY and IMAGE_END the member closes the stream; the primary waits for that, so that its last words are not cut off.
 /// </summary>
 internal static class ReplicationWire
 {

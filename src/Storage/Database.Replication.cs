@@ -174,7 +174,7 @@ public sealed partial class Database
     }
 
     /// <summary>
-    /// On a primary: gives an instance its row in <c>_cluster</c>, without which its files are nobody's. Uses an id again whose instance
+    /// On a primary, also while it refuses writes for want of replicas: gives an instance its row in <c>_cluster</c>, without which its files are nobody's. Uses an id again whose instance
     /// <paramref name="isMember"/> does not know when all 31 are taken. Returns the number to wait for, 0 when the row is there already.
     /// </summary>
     public long RegisterInstance(Guid instance, Func<Guid, bool> isMember)
@@ -197,7 +197,16 @@ public sealed partial class Database
             row.WriteArrayHead(2);
             row.WriteInt64(free);
             row.WriteString(instance.ToString("D"));
-            return Engine.CommitRow(SystemSpaces.Cluster, row.WrittenSpan);
+            Func<DbException>? refusal = Engine.SharedRefusal;
+            Engine.SharedRefusal = null;
+            try
+            {
+                return Engine.CommitRow(SystemSpaces.Cluster, row.WrittenSpan);
+            }
+            finally
+            {
+                Engine.SharedRefusal = refusal;
+            }
         }
     }
 
