@@ -117,7 +117,7 @@ public interface IReplicationNode : IAsyncDisposable
     Task<CopyNeed> CopyNeeded { get; }
 
     /// <summary>
-    /// Takes over the catalog's word. Older epochs and terms below a promise are ignored. Becomes primary when the reign names this instance with a term above
+    /// Takes over the catalog's word. Older epochs and terms below a promise are ignored; one of the same epoch counts when it has other members. Becomes primary when the reign names this instance with a term above
     /// that of every reign it holds rows of (the reign's row is then the first row of the term), follows when it names another, and otherwise takes
     /// over changes of the in-sync set. Completes when the new role is taken; for a primary: when the reign's row is applied, not yet committed.
     /// </summary>

@@ -95,12 +95,12 @@ internal sealed class PrimaryReign : IDisposable
         }
     }
 
-    /// <summary>A newer word of the catalog about the same term.</summary>
+    /// <summary>A newer word of the catalog about the same term, maybe with other members only.</summary>
     public void Take(Reign newer)
     {
         lock (sync)
         {
-            if (newer.Epoch <= reign.Epoch)
+            if (newer.Epoch < reign.Epoch)
                 return;
             reign = newer;
             Adopt();

@@ -21,8 +21,8 @@ public readonly record struct ReplicaPosition(long Term, long Lsn) : IComparable
 public sealed record ReplicaMember(string Name, Guid Uuid, string Address);
 
 /// <summary>
-/// The catalog's word about one replicaset, as of one version of it. Two reigns of one replicaset differ in <see cref="Epoch"/>, which
-/// grows with every change; a higher term has a higher epoch.
+/// The catalog's word about one replicaset, as of one version of it. <see cref="Epoch"/>
+/// grows with every change of term, primary or in-sync set; a higher term has a higher epoch. Members change without it.
 /// </summary>
 /// <param name="Term">Number of the primary's reign, from 1.</param>
 /// <param name="Epoch">Version of this word, from 1.</param>

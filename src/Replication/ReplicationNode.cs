@@ -99,7 +99,7 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
         await transition.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            if (Role is ReplicationRole.Stopped or ReplicationRole.NeedsCopy || newer.Epoch <= (Reign?.Epoch ?? 0) || newer.Term < promise.Term)
+            if (Role is ReplicationRole.Stopped or ReplicationRole.NeedsCopy || !IsNews(newer) || newer.Term < promise.Term)
                 return;
             if (newer.Primary != options.Name)
                 await FollowAsync(newer).ConfigureAwait(false);
@@ -259,6 +259,9 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
                 role = newRole;
         }
     }
+
+    /// <summary>An epoch counts the changes of term, primary and in-sync set; members come, go and move without one.</summary>
+    private bool IsNews(Reign newer) => Reign is not { } present || newer.Epoch > present.Epoch || (newer.Epoch == present.Epoch && !newer.Members.SequenceEqual(present.Members));
 
     /// <summary>From here on no row of a lower term is applied.</summary>
     private void Bar(long term)

@@ -89,6 +89,27 @@ public sealed class ReplicationTests
     }
 
     [Fact]
+    public async Task Members_that_come_without_a_new_epoch_may_copy_and_disturb_no_stream()
+    {
+        await using TestReplicaset set = await TestReplicaset.StartAsync(3, stranger: "c");
+        TestMember a = set["a"], b = set["b"], c = set["c"];
+        await a.Database.WaitDurableAsync(a.CreateTable(), CancellationToken.None);
+        long epoch = set.Authority.Current.Epoch;
+        int streams = b.Outgoing.Opened;
+        await Assert.ThrowsAsync<PeerException>(() => c.CopyAsync());
+        set.Authority.Join(new ReplicaMember("c", c.Uuid, c.Address));
+        Assert.Equal(epoch, set.Authority.Current.Epoch);
+        await set.PublishAsync();
+        await c.CopyAsync();
+        await c.OpenAsync();
+        await set.PublishAsync();
+        await set.WaitInSyncAsync(3);
+        await a.PutAcknowledgedAsync(1, 1);
+        Assert.Equal(a.Rows(), c.Rows());
+        Assert.Equal(streams, b.Outgoing.Opened);
+    }
+
+    [Fact]
     public async Task Min_in_sync_refuses_writes_and_leaves_reads()
     {
         await using TestReplicaset set = await TestReplicaset.StartAsync(2, options: name => TestReplicaset.Default(name) with { MinInSync = 2 });
@@ -284,7 +305,7 @@ public sealed class ReplicationTests
         b.Disk.Faults = operation => operation.Kind is DiskOperationKind.Write ? DiskFault.Full : DiskFault.None;
         await a.PutAcknowledgedAsync(2, 2);
         Assert.Equal(["a"], set.Authority.Current.InSync);
-        Assert.Equal(1, b.Rows().Count);
+        Assert.Single(b.Rows());
         b.Disk.Faults = null;
         await set.WaitInSyncAsync(2);
         await a.PutAcknowledgedAsync(3, 3);

@@ -8,6 +8,10 @@ namespace Picodata.ClusterUnit.Replication;
 internal sealed class StallingNetwork(IPeerNetwork inner) : IPeerNetwork
 {
     private volatile TaskCompletionSource gate = Open();
+    private int opened;
+
+    /// <summary>Streams opened so far.</summary>
+    public int Opened => Volatile.Read(ref opened);
 
     public bool IsStalled
     {
@@ -24,8 +28,12 @@ internal sealed class StallingNetwork(IPeerNetwork inner) : IPeerNetwork
     public ValueTask<ReadOnlyMemory<byte>> CallAsync(string address, string procedure, ReadOnlyMemory<byte> arguments, CancellationToken cancel) =>
         inner.CallAsync(address, procedure, arguments, cancel);
 
-    public async ValueTask<Stream> OpenAsync(string address, string service, ReadOnlyMemory<byte> opening, CancellationToken cancel) =>
-        new Stalling(this, await inner.OpenAsync(address, service, opening, cancel));
+    public async ValueTask<Stream> OpenAsync(string address, string service, ReadOnlyMemory<byte> opening, CancellationToken cancel)
+    {
+        Stream stream = await inner.OpenAsync(address, service, opening, cancel);
+        Interlocked.Increment(ref opened);
+        return new Stalling(this, stream);
+    }
 
     private static TaskCompletionSource Open()
     {

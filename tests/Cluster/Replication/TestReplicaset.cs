@@ -33,7 +33,7 @@ internal sealed class TestReplicaset : IAsyncDisposable
     };
 
     /// <summary>The first member bootstraps and is primary of term 1; the others copy it and are brought into the in-sync set.</summary>
-    public static async Task<TestReplicaset> StartAsync(int count, int seed = 1, Func<string, ReplicationOptions>? options = null, bool inSync = true, Action<ModelledDisk>? disk = null)
+    public static async Task<TestReplicaset> StartAsync(int count, int seed = 1, Func<string, ReplicationOptions>? options = null, string? stranger = null)
     {
         var set = new TestReplicaset { Options = options ?? Default };
         for (int i = 0; i < count; i++)
@@ -41,19 +41,17 @@ internal sealed class TestReplicaset : IAsyncDisposable
             string name = ((char)('a' + i)).ToString();
             var member = new TestMember(set, name, new Guid(i + 1, 0, 0x4000, 0x80, 0, 0, 0, 0, 0, 0, 1), new ModelledDisk(seed + i));
             set.members[name] = member;
-            disk?.Invoke(member.Disk);
         }
-        set.Authority.Members = [.. set.members.Values.Select(member => new ReplicaMember(member.Name, member.Uuid, member.Address))];
+        set.Authority.Members = [.. set.members.Values.Where(member => member.Name != stranger).Select(member => new ReplicaMember(member.Name, member.Uuid, member.Address))];
         await set["a"].OpenAsync();
         await set.PromoteAsync("a", "a");
-        foreach (TestMember other in set.members.Values.Skip(1))
+        foreach (TestMember other in set.members.Values.Skip(1).Where(member => member.Name != stranger))
         {
             await other.CopyAsync();
             await other.OpenAsync();
         }
         await set.PublishAsync();
-        if (inSync)
-            await set.WaitInSyncAsync(count);
+        await set.WaitInSyncAsync(stranger is null ? count : count - 1);
         return set;
     }
 
@@ -231,6 +229,15 @@ internal sealed class TestAuthority : IReignAuthority
     {
         lock (sync)
             Current = new Reign(Current.Term + 1, Current.Epoch + 1, name, [.. inSync], Members);
+    }
+
+    public void Join(ReplicaMember member)
+    {
+        lock (sync)
+        {
+            Members = Members.Add(member);
+            Current = Current with { Members = Members };
+        }
     }
 
     public ValueTask<Reign> RemoveFromInSyncAsync(Reign known, string member, string reason, CancellationToken cancel) => Change(known, $"-{member}", set => set.Remove(member));
