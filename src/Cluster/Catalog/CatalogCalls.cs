@@ -5,6 +5,12 @@ using Picodata.Storage.Files;
 namespace Picodata.Cluster;
 
 /// <summary>What an instance says of its part in the catalog.</summary>
+/// <param name="IsVoter">It votes and knows it.</param>
+/// <param name="IsLeader">It leads.</param>
+/// <param name="Group">The group as it knows it.</param>
+/// <param name="VoterIds">Raft identities of the voters in the order of their addresses; empty from an instance that does not vote.</param>
+/// <param name="Index">Index of its image.</param>
+/// <param name="Hash">Hash of its image.</param>
 internal sealed record CatalogDescription(bool IsVoter, bool IsLeader, GroupView Group, ImmutableArray<Guid> VoterIds, long Index, ulong Hash);
 
 /// <summary>

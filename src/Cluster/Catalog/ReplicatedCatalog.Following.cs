@@ -165,15 +165,8 @@ public sealed partial class ReplicatedCatalog
     /// <summary>Whoever has no feed may still know who has.</summary>
     private async ValueTask AskForGroupAsync(string address, CancellationToken cancel)
     {
-        using TimeLimit limit = environment.Time.Limit(options.FeedInterval * SilentIntervals, cancel);
-        try
-        {
-            Learn(CatalogCalls.ReadDescription(await environment.Network.CallAsync(address, CatalogCalls.Describe, CatalogCalls.NoArguments(), limit.Token).ConfigureAwait(false)).Group);
-        }
-        catch (Exception failed) when (failed is PeerException or InvalidDataException || (failed is OperationCanceledException && !cancel.IsCancellationRequested))
-        {
-            log.LogDebug("{Address} does not say who votes for the catalog: {Reason}", address, failed.Message);
-        }
+        if (await DescribeAsync(address, cancel).ConfigureAwait(false) is { } said)
+            Learn(said.Group);
     }
 
     /// <summary>

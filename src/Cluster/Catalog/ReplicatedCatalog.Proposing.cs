@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using System.Collections.Immutable;
 using Picodata.Core;
 
 namespace Picodata.Cluster;
@@ -66,8 +66,11 @@ public sealed partial class ReplicatedCatalog
     internal CatalogDescription Describe()
     {
         CatalogImage image = board.Image;
-        RaftVoter? voting = voter;
-        return new CatalogDescription(IsVoter, IsLeader, View, voting is null ? [] : [.. voting.Members.Select(member => member.Id)], image.Index, image.Hash);
+        if (voter is not { } voting || !IsAdmitted(voting))
+            return new CatalogDescription(false, false, learned, [], image.Index, image.Hash);
+        ImmutableArray<RaftEndPoint> members = voting.Members;
+        var group = new GroupView(voting.Term, voting.Leader?.Address, [.. members.Select(member => member.Address)]);
+        return new CatalogDescription(true, voting.IsLeader, group, [.. members.Select(member => member.Id)], image.Index, image.Hash);
     }
 
     private static CatalogProposal ReadProposal(ReadOnlyMemory<byte> arguments)

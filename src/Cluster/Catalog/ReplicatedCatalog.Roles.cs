@@ -38,6 +38,15 @@ public sealed partial class ReplicatedCatalog
         }
     }
 
+    /// <summary>
+    /// Gives up leading, before a planned stop; who is next is chance. Nothing happens when this instance does not lead or nobody else votes.
+    /// </summary>
+    public async ValueTask ResignAsync(CancellationToken cancel)
+    {
+        if (voter is { IsLeader: true } leading && leading.Members.Length > 1)
+            await leading.ResignAsync(cancel).ConfigureAwait(false);
+    }
+
     private async ValueTask ChangeVotersAsync(RaftVoter leading, ImmutableArray<string> wanted, CancellationToken cancel)
     {
         foreach (string address in wanted.Where(address => leading.Members.All(member => member.Address != address)))
@@ -48,10 +57,49 @@ public sealed partial class ReplicatedCatalog
                 await RemoveVoterAsync(leading, leading.Members.First(member => member.Address != options.Address && !wanted.Contains(member.Address)), cancel).ConfigureAwait(false);
             if (!await leading.AddAsync(added, cancel).ConfigureAwait(false) && !leading.Members.Contains(added))
                 throw new CatalogUnavailableException($"{address} did not catch up with the catalog's log");
+            await TellAdmissionAsync(leading, added, cancel).ConfigureAwait(false);
             log.LogInformation("{Address} votes for the catalog now", added);
         }
         foreach (RaftEndPoint member in leading.Members.Where(member => !wanted.Contains(member.Address)).OrderBy(member => member.Address == options.Address))
             await RemoveVoterAsync(leading, member, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Waits until the new voter knows that it is one. The library makes a set of voters valid when its entry is committed, and a voter that has not heard
+    /// of that votes for nobody: with the leader gone at this moment, a group of two would never have another (see also <see cref="AdoptAsync"/>).
+    /// </summary>
+    private async ValueTask TellAdmissionAsync(RaftVoter leading, RaftEndPoint added, CancellationToken cancel)
+    {
+        using TimeLimit limit = environment.Time.Limit(RestartPause, cancel);
+        try
+        {
+            while (true)
+            {
+                leading.PushCommit();
+                if (await DescribeAsync(added.Address, limit.Token).ConfigureAwait(false) is { IsVoter: true } said && said.VoterIds.Contains(added.Id))
+                    return;
+                await environment.Time.WaitAsync(RetryPause, limit.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            log.LogWarning("{Address} has not confirmed that it votes for the catalog", added);
+        }
+    }
+
+    /// <summary>What another instance says of itself; null when it does not answer.</summary>
+    private async ValueTask<CatalogDescription?> DescribeAsync(string address, CancellationToken cancel)
+    {
+        using TimeLimit limit = environment.Time.Limit(KeepInterval, cancel);
+        try
+        {
+            return CatalogCalls.ReadDescription(await environment.Network.CallAsync(address, CatalogCalls.Describe, CatalogCalls.NoArguments(), limit.Token).ConfigureAwait(false));
+        }
+        catch (Exception failed) when (failed is PeerException or InvalidDataException || (failed is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            log.LogDebug("{Address} does not say who votes for the catalog: {Reason}", address, failed.Message);
+            return null;
+        }
     }
 
     private async ValueTask RemoveVoterAsync(RaftVoter leading, RaftEndPoint member, CancellationToken cancel)
@@ -106,7 +154,7 @@ public sealed partial class ReplicatedCatalog
 
     private async Task ResumeAsync(RaftEndPoint? own, CancellationToken cancel)
     {
-        bool isAlone = environment.Identity.Voters is [] or [_] && !OtherAddresses.Any();
+        bool isAlone = !OtherAddresses.Any();
         if (own is null)
         {
             if (HasRaftFiles())
@@ -278,12 +326,14 @@ public sealed partial class ReplicatedCatalog
                 cancel.ThrowIfCancellationRequested();
                 if (voting.Failure.IsCompletedSuccessfully)
                     await RestartVoterAsync(voting, cancel).ConfigureAwait(false);
-                if (voter != voting || !IsAdmitted(voting))
+                if (voter != voting)
                     continue;
-                environment.Identity.Note(voting.Term, Volatile.Read(ref votedIndex), View.Voters);
-                leaderless = voting.Leader is null ? leaderless + 1 : 0;
+                bool isAdmitted = IsAdmitted(voting);
+                if (isAdmitted)
+                    environment.Identity.Note(voting.Term, Volatile.Read(ref votedIndex), View.Voters);
+                leaderless = isAdmitted && voting.Leader is not null ? 0 : leaderless + 1;
                 if (leaderless > 0 && leaderless % LeaderlessLooks == 0)
-                    await AskWhetherRemovedAsync(voting, cancel).ConfigureAwait(false);
+                    await AskAboutAdmissionAsync(voting, isAdmitted, cancel).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancel.IsCancellationRequested)
             {
@@ -335,29 +385,50 @@ public sealed partial class ReplicatedCatalog
         }
     }
 
-    private async Task AskWhetherRemovedAsync(RaftVoter voting, CancellationToken cancel)
+    /// <summary>A voter without a leader may have been removed, and one that stands by may have been admitted, without hearing of it.</summary>
+    private async Task AskAboutAdmissionAsync(RaftVoter voting, bool isAdmitted, CancellationToken cancel)
     {
         foreach (string address in OtherAddresses.ToArray())
         {
-            using TimeLimit limit = environment.Time.Limit(KeepInterval, cancel);
-            try
+            if (await DescribeAsync(address, cancel).ConfigureAwait(false) is not { } said)
+                continue;
+            bool isCounted = said.VoterIds.Contains(voting.Self.Id);
+            // a removal is believed from a leader whose term this voter's own log does not surpass, and from nobody else
+            if (isAdmitted && said.IsLeader && said.Group.Term >= voting.Term && !isCounted)
             {
-                CatalogDescription said = CatalogCalls.ReadDescription(
-                    await environment.Network.CallAsync(address, CatalogCalls.Describe, CatalogCalls.NoArguments(), limit.Token).ConfigureAwait(false));
-                // only the leader's word counts, and only one of a term that this voter's own log does not surpass
-                if (said.IsLeader && said.Group.Term >= voting.Term && !said.VoterIds.Contains(voting.Self.Id))
-                {
-                    Learn(said.Group);
-                    await DemoteAsync(voting.Self.Id, $"{address}, which leads, does not count it among the voters", cancel).ConfigureAwait(false);
-                    return;
-                }
-                if (said.Group.Leader is { } leader)
-                    environment.Identity.NoteVoters(said.Group.Voters.Contains(leader) ? said.Group.Voters : []);
+                Learn(said.Group);
+                await DemoteAsync(voting.Self.Id, $"{address}, which leads, does not count it among the voters", cancel).ConfigureAwait(false);
+                return;
             }
-            catch (Exception failed) when (failed is PeerException or InvalidDataException || (failed is OperationCanceledException && !cancel.IsCancellationRequested))
+            if (!isAdmitted && said.IsVoter && isCounted && said.Group.Leader is null && said.VoterIds.Length == said.Group.Voters.Length)
             {
-                log.LogDebug("{Address} does not say who votes for the catalog: {Reason}", address, failed.Message);
+                await AdoptAsync(voting, said, cancel).ConfigureAwait(false);
+                return;
             }
+            if (said.IsVoter)
+                environment.Identity.NoteVoters(said.Group.Voters);
+        }
+    }
+
+    /// <summary>
+    /// A voter counts this one, which was not told, and has no leader: perhaps only because this one does not vote. The set that a voter knows was
+    /// committed by a leader; it is what this one would have heard.
+    /// </summary>
+    private async Task AdoptAsync(RaftVoter voting, CatalogDescription said, CancellationToken cancel)
+    {
+        await roleGate.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            if (voter != voting || IsAdmitted(voting))
+                return;
+            log.LogWarning("{Address} was admitted as a voter without hearing of it; it takes the set of voters from {Voters}", voting.Self, string.Join(", ", said.Group.Voters));
+            await StopVoterAsync().ConfigureAwait(false);
+            await RaftVoter.AdoptAsync(RaftDirectory, said.VoterIds.Zip(said.Group.Voters, (id, address) => new RaftEndPoint(id, address)), cancel).ConfigureAwait(false);
+            await StartVoterAsync(voting.Self, isFounder: false, cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            roleGate.Release();
         }
     }
 
@@ -378,6 +449,8 @@ public sealed partial class ReplicatedCatalog
                 throw;
             }
         }
+
+        public void VotersChanged(ImmutableArray<RaftEndPoint> voters) => catalog.environment.Identity.NoteVoters([.. voters.Select(voter => voter.Address)]);
 
         public void Restored(CatalogImage image)
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Picodata.Core;
+using Picodata.Storage.Files;
 
 namespace Picodata.Cluster;
 
@@ -69,7 +70,8 @@ public sealed partial class ReplicatedCatalog : ICatalog, ICatalogVoters, IPeerS
         ? new GroupView(voting.Term, voting.Leader?.Address, [.. voting.Members.Select(member => member.Address)])
         : learned;
 
-    private IEnumerable<string> OtherAddresses => View.Voters.Concat(environment.Identity.Voters).Concat(options.Seeds)
+    /// <summary>Whom to ask: voters as known now and at the last start, the seeds, then whoever else the catalog knows.</summary>
+    private IEnumerable<string> OtherAddresses => View.Voters.Concat(environment.Identity.Voters).Concat(options.Seeds).Concat(PeerAddresses(board.Image))
         .Distinct(StringComparer.Ordinal).Where(address => address != options.Address);
 
     /// <summary>
@@ -139,6 +141,25 @@ public sealed partial class ReplicatedCatalog : ICatalog, ICatalogVoters, IPeerS
             roleGate.Release();
         }
         await SaveLastAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>iproto addresses in <c>_pico_peer_address</c> (raft_id, address, connection_type).</summary>
+    private static IEnumerable<string> PeerAddresses(CatalogImage image)
+    {
+        foreach (CatalogRow row in image.Table("_pico_peer_address"))
+        {
+            if (ReadAddress(row.Tuple.Span) is { } address)
+                yield return address;
+        }
+
+        static string? ReadAddress(ReadOnlySpan<byte> tuple)
+        {
+            var reader = new MsgPackReader(tuple);
+            return reader.TryReadArrayHead(out int count) && count >= 3 && reader.TrySkip() && reader.TryReadString(out ReadOnlySpan<byte> address)
+                && reader.TryReadString(out ReadOnlySpan<byte> kind) && kind.SequenceEqual("iproto"u8)
+                ? System.Text.Encoding.UTF8.GetString(address)
+                : null;
+        }
     }
 
     private Task RoleChanged

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Picodata.Cluster;
 
 /// <summary>Receives what a voter applied, in order. Called by the log's applier; must be quick. An exception stops the voter's log.</summary>
@@ -8,4 +10,7 @@ internal interface ICatalogSink
 
     /// <summary>A whole image: a snapshot of one's own at the start, or one that the leader sent.</summary>
     void Restored(CatalogImage image);
+
+    /// <summary>A set of voters was written to disk.</summary>
+    void VotersChanged(ImmutableArray<RaftEndPoint> voters);
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using DotNext.Net.Cluster;
 using DotNext.Net.Cluster.Consensus.Raft;
+using DotNext.Net.Cluster.Consensus.Raft.Membership;
 using DotNext.Net.Cluster.Consensus.Raft.StateMachine;
 using Microsoft.Extensions.Logging;
 using Picodata.Core;
@@ -60,6 +61,8 @@ internal sealed class RaftVoter : IAsyncDisposable
         cluster = new RaftCluster(Configure(options, membership, transport, logging)) { AuditTrail = log };
     }
 
+    private static ImmutableArray<RaftEndPoint> InOrder(IEnumerable<RaftEndPoint> members) => [.. members.OrderBy(member => member.Address, StringComparer.Ordinal)];
+
     public RaftEndPoint Self => options.Self;
 
     public RaftTransport Transport { get; }
@@ -77,8 +80,7 @@ internal sealed class RaftVoter : IAsyncDisposable
     public Task Readiness => cluster.Readiness;
 
     /// <summary>The voters as this one knows them, in the order of their addresses.</summary>
-    public ImmutableArray<RaftEndPoint> Members =>
-        [.. cluster.Members.Select(member => (RaftEndPoint)member.EndPoint).OrderBy(member => member.Address, StringComparer.Ordinal)];
+    public ImmutableArray<RaftEndPoint> Members => InOrder(cluster.Members.Select(member => (RaftEndPoint)member.EndPoint));
 
     /// <summary>
     /// Starts the voter; back when the local node is up, not when there is a leader. Throws what the library throws for damaged files:
@@ -89,10 +91,16 @@ internal sealed class RaftVoter : IAsyncDisposable
         options.Timing.Check();
         files.CreateDirectory(options.Directory);
         string snapshots = Path.Combine(options.Directory, SnapshotFolder);
+        CheckCheckpoint(options, files);
         foreach (string bad in RaftStateMachine.Quarantine(snapshots, files))
             logging.CreateLogger<RaftVoter>().LogError("the catalog's snapshot {Name} in {Directory} is damaged and was set aside", bad, snapshots);
 
         var membership = new MembershipStorage(Path.Combine(options.Directory, MembershipFile));
+        ((IClusterConfigurationStorage<EndPoint>)membership).ConfigurationChanged += (set, _) =>
+        {
+            sink.VotersChanged(InOrder(set.Members.Cast<RaftEndPoint>()));
+            return ValueTask.CompletedTask;
+        };
         // the log's constructor asks for the snapshot's index and begins to replay: both must be ready for it
         var machine = new RaftStateMachine(snapshots, files, membership, new CatalogMachine(), sink, options.Snapshots);
         RaftVoter? voter = null;
@@ -140,8 +148,8 @@ internal sealed class RaftVoter : IAsyncDisposable
         {
             cancel.ThrowIfCancellationRequested();
         }
-        if (pending.Result is not null && Interlocked.Exchange(ref pushing, 1) == 0)
-            _ = PushCommitAsync();
+        if (pending.Result is not null)
+            PushCommit();
         return pending.Result;
     }
 
@@ -173,6 +181,27 @@ internal sealed class RaftVoter : IAsyncDisposable
 
     public Task<bool> RemoveAsync(RaftEndPoint member, CancellationToken cancel) => cluster.RemoveMemberAsync(member, cancel);
 
+    /// <summary>
+    /// Writes a set of voters into the folder of a voter that is not running and was never told of its admission. The set must be one that a leader has
+    /// committed; entries of the log override it (its version is 0).
+    /// </summary>
+    public static async ValueTask AdoptAsync(string directory, IEnumerable<RaftEndPoint> voters, CancellationToken cancel)
+    {
+        using var storage = new MembershipStorage(Path.Combine(directory, MembershipFile));
+        IClusterConfigurationStorage<EndPoint> typed = storage;
+        IClusterConfiguration<EndPoint> set = await typed.LoadConfigurationAsync(cancel).ConfigureAwait(false);
+        foreach (RaftEndPoint voter in voters)
+            set = set.Add(voter);
+        await typed.SaveConfigurationAsync(set, 0, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Lets the followers hear of what is committed now, not with the next heartbeat.</summary>
+    public void PushCommit()
+    {
+        if (Interlocked.Exchange(ref pushing, 1) == 0)
+            _ = PushCommitAsync();
+    }
+
     /// <summary>Gives up leading; who is next is chance.</summary>
     public async ValueTask ResignAsync(CancellationToken cancel) => await ((ICluster)cluster).ResignAsync(cancel).ConfigureAwait(false);
 
@@ -195,7 +224,19 @@ internal sealed class RaftVoter : IAsyncDisposable
         }
     }
 
-    /// <remarks>The library opens a cut checkpoint or an emptied state without a word.</remarks>
+    /// <remarks>The library reads what is missing of a cut checkpoint as zeros.</remarks>
+    private static void CheckCheckpoint(RaftVoterOptions options, IFileSystem files)
+    {
+        const int Whole = 20;
+        string path = Path.Combine(options.Directory, LogFolder, "checkpoint");
+        if (!files.FileExists(path))
+            return;
+        using IFile file = files.OpenRead(path);
+        if (file.Length != Whole && (file.Length != 0 || options.LeastIndex > 0))
+            throw new InvalidDataException($"{path} has {file.Length} bytes, a checkpoint has {Whole}");
+    }
+
+    /// <remarks>The library opens an emptied state, or a checkpoint of zeros, without a word.</remarks>
     private static void CheckNothingForgotten(RaftVoterOptions options, GuardedLog log)
     {
         long term = ((IPersistentState)log).Term;

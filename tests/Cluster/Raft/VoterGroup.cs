@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Picodata.Cluster;
 using Picodata.Core;
 using Picodata.Harness.Cluster;
@@ -26,8 +24,6 @@ internal sealed class VoterGroup : IAsyncDisposable
 
     public RaftGuards Guards { get; init; } = RaftGuards.All;
 
-    public ILoggerFactory Log { get; init; } = NullLoggerFactory.Instance;
-
     public string NewDirectory() => Path.Combine(root, (generation++).ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     public async Task<VoterNode> StartAsync(RaftEndPoint self, string directory, bool found)
@@ -35,7 +31,7 @@ internal sealed class VoterGroup : IAsyncDisposable
         var node = new VoterNode();
         var options = new RaftVoterOptions(directory, self, found) { Timing = Timing, Snapshots = Snapshots, Guards = Guards };
         node.Directory = directory;
-        node.Voter = await RaftVoter.StartAsync(options, node, Files, Network.From(self.Address), Log, CancellationToken.None);
+        node.Voter = await RaftVoter.StartAsync(options, node, Files, Network.From(self.Address), TestLog.For(self.Address), CancellationToken.None);
         Network.Listen(self.Address, node);
         Nodes[self.Address] = node;
         return node;
@@ -162,6 +158,8 @@ internal sealed class VoterNode : ICatalogSink, IPeerService
 
     public CatalogImage Image => image;
 
+    public System.Collections.Immutable.ImmutableArray<RaftEndPoint> Voters { get; private set; } = [];
+
     public int Restores { get; private set; }
 
     public IReadOnlyList<(long Index, ulong Hash)> History
@@ -185,6 +183,8 @@ internal sealed class VoterNode : ICatalogSink, IPeerService
         Restores++;
         image = next;
     }
+
+    void ICatalogSink.VotersChanged(System.Collections.Immutable.ImmutableArray<RaftEndPoint> voters) => Voters = voters;
 
     ValueTask<ReadOnlyMemory<byte>> IPeerService.CallAsync(string procedure, ReadOnlyMemory<byte> arguments, CancellationToken cancel) =>
         throw new PeerException(PeerFailure.Refused, "no procedures here");
