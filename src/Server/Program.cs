@@ -8,6 +8,8 @@ CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 var root = new RootCommand("Picodata.NET: a distributed in-memory SQL database whose data survives");
 root.Subcommands.Add(RunCommand.Create());
 root.Subcommands.Add(AdminCommand.Create());
+root.Subcommands.Add(StatusCommand.Create());
+root.Subcommands.Add(ExpelCommand.Create());
 root.Subcommands.Add(ConfigCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(DemoCommand.Create());

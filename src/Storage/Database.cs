@@ -26,6 +26,7 @@ public sealed partial class Database : IAsyncDisposable
     private readonly FileRemoval removal;
     private readonly Lock reconfiguring = new();
     private volatile StorageOptions options;
+    private volatile IAnswerGate? answers;
     private int disposed;
 
     private Database(StorageOptions options, StorageEnvironment environment, IDisposable directoryLock, Engine engine, RecoveredState state, RecoveryReport report)
@@ -86,13 +87,24 @@ public sealed partial class Database : IAsyncDisposable
     /// Completes when everything up to <paramref name="lsn"/> is durable. Fails with 53100/58030 when a commit up to
     /// there was taken back because the log could not be written.
     /// </summary>
-    public ValueTask WaitDurableAsync(long lsn, CancellationToken cancel) => pipeline.WaitDurableAsync(lsn, cancel);
+    public ValueTask WaitDurableAsync(long lsn, CancellationToken cancel) =>
+        answers is { } gate ? WaitAnswerableAsync(gate, lsn, cancel) : pipeline.WaitDurableAsync(lsn, cancel);
 
     /// <summary>
     /// As <see cref="WaitDurableAsync"/>, for who has almost nothing left to do: what follows runs on the thread that completes many such
     /// waits, or on the log's own. It must be a matter of microseconds, and never wait for anything.
     /// </summary>
-    public ValueTask WaitDurableBrieflyAsync(long lsn) => pipeline.WaitDurableBrieflyAsync(lsn);
+    public ValueTask WaitDurableBrieflyAsync(long lsn) =>
+        answers is { IsOpen: false } closed ? WaitAnswerableAsync(closed, lsn, CancellationToken.None) : pipeline.WaitDurableBrieflyAsync(lsn);
+
+    /// <summary>True when rows that rest on commits up to <paramref name="lsn"/> may be shown now; else <see cref="WaitDurableAsync"/> tells when.</summary>
+    public bool MayAnswer(long lsn) => lsn <= pipeline.DurableNumber && (answers is not { } gate || gate.IsOpen);
+
+    /// <summary>
+    /// With a gate, nothing is answered while it is closed, however durable: a member of a cluster that may have been deposed without knowing it must not
+    /// show what may be old. Null takes it away.
+    /// </summary>
+    public void SetAnswerGate(IAnswerGate? gate) => answers = gate;
 
     /// <summary>Writes a snapshot of the present state, unless the newest one already is that; returns its LSN.</summary>
     public Task<long> CheckpointAsync(CancellationToken cancel) => checkpointer.CheckpointAsync(cancel);
@@ -121,6 +133,13 @@ public sealed partial class Database : IAsyncDisposable
         pipeline.Dispose();
         Engine.Dispose();
         directoryLock.Dispose();
+    }
+
+    private async ValueTask WaitAnswerableAsync(IAnswerGate gate, long lsn, CancellationToken cancel)
+    {
+        await pipeline.WaitDurableAsync(lsn, cancel).ConfigureAwait(false);
+        if (!gate.IsOpen)
+            await gate.WaitOpenAsync(cancel).ConfigureAwait(false);
     }
 
     private void FlushSequences()

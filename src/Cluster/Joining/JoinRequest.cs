@@ -7,7 +7,7 @@ namespace Picodata.Cluster;
 public static class PeerErrors
 {
     public const int Other = 10000, NotALeader = 10001, TermMismatch = 10003, NoSuchInstance = 10016, NoSuchReplicaset = 10017, LeaderUnknown = 10018, InstanceExpelled = 10020,
-        ExpelNotAllowed = 10025;
+        Uninitialized = 10024, ExpelNotAllowed = 10025;
 }
 
 /// <summary>

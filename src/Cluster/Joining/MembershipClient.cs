@@ -55,7 +55,7 @@ public sealed class MembershipClient(IPeerNetwork network, TimeProvider time, Ch
 
     /// <summary>A refusal says no, except where there was nobody to say it: no leader, or one that just went.</summary>
     private static bool IsFinal(PeerException problem) =>
-        problem.Failure == PeerFailure.Refused && problem.Code is not (PeerErrors.NotALeader or PeerErrors.LeaderUnknown or PeerErrors.TermMismatch);
+        problem.Failure == PeerFailure.Refused && problem.Code is not (PeerErrors.NotALeader or PeerErrors.LeaderUnknown or PeerErrors.TermMismatch or PeerErrors.Uninitialized);
 }
 
 /// <summary>

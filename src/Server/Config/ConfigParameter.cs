@@ -167,6 +167,8 @@ internal sealed record ConfigParameter(string Path, ConfigKind Kind, string? Def
         new("can_vote", ConfigKind.Bool, "true"),
         new("replication_mode", ConfigKind.ReplicationMode, "sync"),
         new("wal_mode", ConfigKind.WalMode, "fsync"),
+        new("survive", ConfigKind.Text, null),
+        new("min_in_sync", ConfigKind.Byte, "1"),
     ];
 
     public static ConfigParameter? Find(string path) => All.FirstOrDefault(parameter => parameter.Path == path);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Picodata.Cluster;
 using Picodata.Sql;
 using Picodata.Storage;
 
@@ -31,6 +32,17 @@ internal sealed class InstanceConfig
     public int ReplicationFactor => int.Parse(TierSetting("replication_factor") ?? values["cluster.default_replication_factor"].Text, CultureInfo.InvariantCulture);
 
     public long BucketCount => long.Parse(TierSetting("bucket_count") ?? values["cluster.default_bucket_count"].Text, CultureInfo.InvariantCulture);
+
+    /// <summary>All tiers of the configuration, as a new cluster begins with them.</summary>
+    public IReadOnlyList<TierDefinition> Tiers => [.. TierNames.Select(Definition)];
+
+    /// <summary>True when the tiers are the operator's word, not defaults: then they are compared at a restart.</summary>
+    public bool HasTiers => tiers.Values.Any(tier => tier.Count > 0);
+
+    /// <summary>Addresses to discover the cluster by; only the own one when none are given.</summary>
+    public IReadOnlyList<string> Peers => Text("instance.peer") is { Length: > 0 } peers ? peers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) : [IprotoAdvertise];
+
+    public (string Host, int Port) IprotoListen => Address("instance.iproto.listen");
 
     public bool CanVote => (TierSetting("can_vote") ?? "true") == "true";
 
@@ -90,7 +102,7 @@ internal sealed class InstanceConfig
 
     /// <summary>Parameters that were given but govern what this release does not do yet; the operator is told at the start.</summary>
     public IEnumerable<string> WithoutEffect =>
-        new[] { "instance.peer", "instance.audit", "instance.deprecated_script", "cluster.shredding", "instance.share_dir" }
+        new[] { "instance.audit", "instance.deprecated_script", "cluster.shredding", "instance.share_dir" }
             .Where(path => values.TryGetValue(path, out ConfigValue? value) && value.Source != ConfigSource.Default && value.Text != "false");
 
     /// <summary>All values with their sources, for the log at start.</summary>
@@ -113,6 +125,25 @@ internal sealed class InstanceConfig
     private string? Text(string path) => values.TryGetValue(path, out ConfigValue? value) ? value.Text : null;
 
     private (string Host, int Port) Address(string path) => ConfigText.Address(path, values[path].Text);
+
+    /// <summary>True when the parameter was given, not defaulted.</summary>
+    public bool IsGiven(string path) => values.TryGetValue(path, out ConfigValue? value) && value.Source != ConfigSource.Default;
+
+    private TierDefinition Definition(string name)
+    {
+        Dictionary<string, string> tier = tiers[name];
+        string Setting(string key, string fallback) => tier.GetValueOrDefault(key) ?? fallback;
+        return new TierDefinition(
+            name,
+            int.Parse(Setting("replication_factor", values["cluster.default_replication_factor"].Text), CultureInfo.InvariantCulture),
+            int.Parse(Setting("bucket_count", values["cluster.default_bucket_count"].Text), CultureInfo.InvariantCulture),
+            Setting("can_vote", "true") == "true",
+            new TierOptions(
+                tier.GetValueOrDefault("survive")?.ToUpperInvariant(),
+                Setting("replication_mode", "sync") == "async",
+                Setting("wal_mode", "fsync"),
+                int.Parse(Setting("min_in_sync", "1"), CultureInfo.InvariantCulture)));
+    }
 
     private string? TierSetting(string name) => tiers[Tier].GetValueOrDefault(name);
 

@@ -5,7 +5,7 @@ using Picodata.Storage;
 namespace Picodata.Server;
 
 /// <summary>Probes and metrics of the HTTP door: section 9.2 of Picodata's behaviour, as far as one instance has something to say.</summary>
-internal sealed class Health(Database database)
+internal sealed class Health(Func<Database?> database)
 {
     private volatile bool isReady;
     private volatile bool hasStarted;
@@ -61,10 +61,10 @@ internal sealed class Health(Database database)
         $"""
         # HELP pico_applied_lsn LSN of the newest commit applied in memory
         # TYPE pico_applied_lsn counter
-        pico_applied_lsn {database.AppliedLsn}
+        pico_applied_lsn {database()?.AppliedLsn ?? 0}
         # HELP pico_durable_lsn everything up to this LSN survives a crash
         # TYPE pico_durable_lsn counter
-        pico_durable_lsn {database.DurableLsn}
+        pico_durable_lsn {database()?.DurableLsn ?? 0}
 
         """;
 }

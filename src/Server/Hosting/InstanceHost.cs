@@ -1,5 +1,3 @@
-using System.Net;
-using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -7,8 +5,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Picodata.PgWire;
-using Picodata.Sql;
-using Picodata.Storage;
 
 namespace Picodata.Server;
 
@@ -44,9 +40,13 @@ internal sealed class InstanceHost
         using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
             .SetMinimumLevel(LogLevel.Trace)
             .AddFilter("Microsoft", LogLevel.Warning)
+            .AddFilter("DotNext", LogLevel.Error)
+            .AddFilter("RaftCluster", LogLevel.Error)
+            .AddFilter("GenericServer", LogLevel.Error)
             .AddProvider(logging));
         var host = new InstanceHost(config, loggers);
         host.Announce(warnings);
+        PrepareThreads();
         using var stop = new StopSignal(cancel);
         try
         {
@@ -57,6 +57,17 @@ internal sealed class InstanceHost
             host.log.LogCritical("the instance cannot start: {Reason}", problem.Message);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Before the first socket: what arrives is handled on the threads that poll the sockets, one for each core. Sessions leave them for the pool
+    /// (PoolThread) for everything that is not brief; what comes from other instances leaves them at once. The runtime has no other switch for this than
+    /// the environment.
+    /// </summary>
+    private static void PrepareThreads()
+    {
+        ThreadPool.SetMinThreads(LeastPoolThreads, LeastPoolThreads);
+        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
     }
 
     private void Announce(IReadOnlyList<string> warnings)
@@ -80,42 +91,30 @@ internal sealed class InstanceHost
 
     private async Task<int> ServeAsync(RecoveryChoice recovery, CancellationToken stop)
     {
-        Directory.CreateDirectory(config.InstanceDir);
-        bool isNew = !Directory.EnumerateFiles(config.InstanceDir, "*.snap").Any();
-        await using Database database = await OpenDatabaseAsync(recovery, stop);
-        await using SqlEngine engine = await OpenEngineAsync(database, stop);
-        var pg = new PgConnectionService(engine, await TlsFiles.OptionsAsync(config, stop), TimeProvider.System, loggers.CreateLogger("PgProto"));
+        bool isNew = !Directory.Exists(config.InstanceDir) || !Directory.EnumerateFiles(config.InstanceDir, "*.snap").Any();
+        await using var instance = new ClusterInstance(config, recovery, loggers, Die);
+        await instance.StartAsync(stop);
+        var pg = new PgConnectionService(
+            instance.Sessions, await TlsFiles.OptionsAsync(config, stop) with { Router = instance.Router }, TimeProvider.System, loggers.CreateLogger("PgProto"));
         var admin = new PgConnectionService(
-            engine, new PgWireOptions { TrustedUser = "admin" }, TimeProvider.System, loggers.CreateLogger("Admin"));
-        var health = new Health(database);
+            instance.Sessions, new PgWireOptions { TrustedUser = "admin", Router = instance.Router }, TimeProvider.System, loggers.CreateLogger("Admin"));
+        instance.AddDoor(pg);
+        instance.AddDoor(admin);
+        var health = new Health(() => instance.Database);
         await using WebApplication doors = BuildDoors(pg, admin, health);
         await doors.StartAsync(stop);
         health.IsReady = true;
-        AnnounceDoors(isNew);
-        await UntilStopped(stop);
-        await StopAsync(doors, health, pg, admin);
-        return 0;
-    }
+        AnnounceDoors(instance.Name, isNew);
+        Task<string> end = instance.MustEnd;
+        await UntilStopped(end, stop);
+        await StopAsync(instance, doors, health, pg, admin);
+        if (!end.IsCompleted)
+        {
+            return 0;
+        }
 
-    private async Task<Database> OpenDatabaseAsync(RecoveryChoice recovery, CancellationToken stop)
-    {
-        var options = new StorageOptions
-        {
-            Directory = config.InstanceDir,
-            WalMode = config.WalMode,
-            MemtxMemory = config.MemtxMemory,
-            MaxTupleSize = config.MaxTupleSize,
-            ForceRecovery = recovery.Force,
-            RecoverToGap = recovery.ToGap,
-        };
-        using var progress = new RecoveryProgress(Console.Error, !Console.IsErrorRedirected);
-        var environment = new StorageEnvironment(new RealFileSystem())
-        {
-            Log = loggers.CreateLogger("Storage"),
-            OnFatal = Die,
-            OnRecoveryProgress = progress.Report,
-        };
-        return await Database.OpenAsync(options, environment, stop);
+        log.LogCritical("the instance ends: {Reason}", await end);
+        return 1;
     }
 
     /// <summary>The storage engine can promise nothing any more: leave at once, without the writes of a clean stop.</summary>
@@ -125,37 +124,8 @@ internal sealed class InstanceHost
         Environment.Exit(1);
     }
 
-    private Task<SqlEngine> OpenEngineAsync(Database database, CancellationToken stop)
-    {
-        var options = new SqlEngineOptions
-        {
-            InstanceName = config.InstanceName ?? $"{config.ReplicasetName ?? config.Tier + "_1"}_1",
-            ReplicasetName = config.ReplicasetName ?? config.Tier + "_1",
-            InstanceUuid = database.InstanceUuid,
-            ReplicasetUuid = database.ReplicasetUuid,
-            ClusterUuid = database.ReplicasetUuid,
-            ClusterName = config.ClusterName,
-            Stated = config.Stated,
-            Tier = config.Tier,
-            BucketCount = (int)config.BucketCount,
-            ReplicationFactor = config.ReplicationFactor,
-            FailureDomain = config.FailureDomain,
-            AdminPassword = Environment.GetEnvironmentVariable("PICODATA_ADMIN_PASSWORD"),
-            IprotoAddress = config.IprotoAdvertise,
-            PgprotoAddress = config.PgAdvertise,
-            HttpAddress = config.HttpAdvertise,
-            Version = ProgramVersion.Text,
-            InstanceDirectory = config.InstanceDir,
-        };
-        return SqlEngine.OpenAsync(database, options, TimeProvider.System, Random.Shared, loggers.CreateLogger("Sql"), stop);
-    }
-
     private WebApplication BuildDoors(PgConnectionService pg, PgConnectionService admin, Health health)
     {
-        // before the first socket: what arrives is handled on the threads that poll the sockets, one for each core. Sessions leave them for the pool
-        // (PoolThread) for everything that is not brief. The runtime has no other switch for this than the environment.
-        ThreadPool.SetMinThreads(LeastPoolThreads, LeastPoolThreads);
-        Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton(loggers);
         builder.Services.AddRoutingCore();
@@ -170,12 +140,12 @@ internal sealed class InstanceHost
             kestrel.AddServerHeader = false;
             if (config.PgEnabled)
             {
-                kestrel.Listen(EndPointOf(config.PgListen), listen => listen.Run(pg.RunAsync));
+                kestrel.Listen(ListenAddress.Of(config.PgListen.Host, config.PgListen.Port), listen => listen.Run(pg.RunAsync));
             }
 
             if (config.HttpEnabled)
             {
-                kestrel.Listen(EndPointOf(config.HttpListen), listen => listen.Protocols = HttpProtocols.Http1);
+                kestrel.Listen(ListenAddress.Of(config.HttpListen.Host, config.HttpListen.Port), listen => listen.Protocols = HttpProtocols.Http1);
             }
 
             // a socket file of a killed predecessor; the directory's lock says that nobody uses it
@@ -187,24 +157,14 @@ internal sealed class InstanceHost
         return doors;
     }
 
-    private static IPEndPoint EndPointOf((string Host, int Port) address)
-    {
-        IPAddress? ip = IPAddress.TryParse(address.Host, out IPAddress? literal)
-            ? literal
-            : Dns.GetHostAddresses(address.Host).FirstOrDefault();
-        return ip is null
-            ? throw new ConfigException($"cannot listen on {address.Host}:{address.Port}: the host name has no address")
-            : new IPEndPoint(ip, address.Port);
-    }
-
-    private void AnnounceDoors(bool isNew)
+    private void AnnounceDoors(string name, bool isNew)
     {
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(config.AdminSocket, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
         }
 
-        log.LogInformation("{State} in {Directory}", isNew ? "new instance" : "recovered", config.InstanceDir);
+        log.LogInformation("instance {Name}: {State} in {Directory}", name, isNew ? "new" : "recovered", config.InstanceDir);
         if (config.PgEnabled)
         {
             (string host, int port) = config.PgListen;
@@ -214,18 +174,19 @@ internal sealed class InstanceHost
         log.LogInformation("admin console: picodata admin {Socket}", config.AdminSocket);
     }
 
-    private static async Task UntilStopped(CancellationToken stop)
+    private static async Task UntilStopped(Task end, CancellationToken stop)
     {
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using CancellationTokenRegistration registration = stop.Register(stopped.SetResult);
-        await stopped.Task;
+        using CancellationTokenRegistration registration = stop.Register(() => stopped.TrySetResult());
+        await Task.WhenAny(stopped.Task, end);
     }
 
-    private async Task StopAsync(WebApplication doors, Health health, PgConnectionService pg, PgConnectionService admin)
+    private async Task StopAsync(ClusterInstance instance, WebApplication doors, Health health, PgConnectionService pg, PgConnectionService admin)
     {
         log.LogInformation("stopping");
         health.IsReady = false;
         using var deadline = new CancellationTokenSource(StopTimeLimit);
+        await instance.HandOverAsync(deadline.Token);
         await Task.WhenAll(pg.ShutdownAsync(deadline.Token), admin.ShutdownAsync(deadline.Token));
         await doors.StopAsync(deadline.Token);
         File.Delete(config.AdminSocket);

@@ -50,7 +50,7 @@ public sealed partial class SqlEngine : ISqlEngine
     public static async Task<SqlEngine> OpenAsync(Database database, SqlEngineOptions options, TimeProvider time, Random random, ILogger log, CancellationToken cancel)
     {
         SystemCatalog.RegisterFunctions();
-        var engine = new SqlEngine(database, Settle(database, options), time, random, log);
+        var engine = new SqlEngine(database, options.OwnsTopology ? Settle(database, options) : options, time, random, log);
         using (Transaction transaction = database.BeginTransaction(IsolationLevel.ReadCommitted, false))
         {
             transaction.BeginStatement();

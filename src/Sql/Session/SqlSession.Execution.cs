@@ -220,7 +220,7 @@ public sealed partial class SqlSession
     private async ValueTask FlushAsync(ISessionOutput output)
     {
         long lsn = Math.Max(shownLsn, transaction?.ReadLsn ?? 0);
-        if (lsn > engine.Database.DurableLsn)
+        if (!engine.Database.MayAnswer(lsn))
         {
             await engine.Database.WaitDurableAsync(lsn, work.Token).ConfigureAwait(false);
         }

@@ -221,7 +221,7 @@ public sealed partial class SqlSession
     private async ValueTask WaitShownAsync()
     {
         long lsn = Math.Max(shownLsn, transaction?.ReadLsn ?? 0);
-        if (lsn > engine.Database.DurableLsn)
+        if (!engine.Database.MayAnswer(lsn))
         {
             await engine.Database.WaitDurableAsync(lsn, CancellationToken.None).ConfigureAwait(false);
         }

@@ -252,7 +252,7 @@ public sealed partial class SqlSession
 
         shownLsn = 0;
         committedLsn = 0;
-        if (lsn > engine.Database.DurableLsn)
+        if (!engine.Database.MayAnswer(lsn))
         {
             await engine.Database.WaitDurableAsync(lsn, CancellationToken.None).ConfigureAwait(false);
         }
@@ -272,7 +272,7 @@ public sealed partial class SqlSession
 
         shownLsn = 0;
         committedLsn = 0;
-        if (lsn > engine.Database.DurableLsn)
+        if (!engine.Database.MayAnswer(lsn))
         {
             await engine.Database.WaitDurableBrieflyAsync(lsn).ConfigureAwait(false);
         }

@@ -1,0 +1,306 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Picodata.Cluster;
+using Picodata.Core;
+using Picodata.Replication;
+using Picodata.Sql;
+using Picodata.Storage;
+
+namespace Picodata.Server;
+
+/// <summary>How an instance comes into its cluster.</summary>
+internal sealed partial class ClusterInstance
+{
+    private readonly ImageKeeper images = new();
+    private volatile Discovery? discovering;
+
+    /// <summary>Name, data, catalog and heartbeats are there when it ends; gives the reason for the activation.</summary>
+    private async Task<string> EnterAsync(CancellationToken stop)
+    {
+        InstanceIdentity directory = InstanceIdentity.Load(files.Disk, files.Directory);
+        if (files.HasSnapshot)
+        {
+            return await WakeAsync(directory, stop);
+        }
+
+        if (directory.Verdict != IdentityVerdict.Absent)
+        {
+            throw new ConfigException(
+                $"{files.Directory} belonged to instance {directory.InstanceUuid:D} of cluster {directory.ClusterUuid:D}, but its *.snap files are gone; "
+                + "put them back, or expel that instance and start in an empty directory");
+        }
+
+        return await DiscoverAsync(stop) is { Leader: { } leader } ? await JoinAsync(directory, leader, stop) : await FoundAsync(directory, stop);
+    }
+
+    // ---- wakeup
+
+    private async Task<string> WakeAsync(InstanceIdentity directory, CancellationToken stop)
+    {
+        Database database = await files.OpenDatabaseAsync(null, null, stop);
+        var applied = new AppliedCatalog(database, loggers.CreateLogger("Catalog"));
+        CatalogImage image = applied.Load();
+        if (image.Index == 0)
+        {
+            // written by Tarantool, by Picodata, or by a release that knew no clusters: a cluster of one begins on it
+            return await FoundOnAsync(directory, database, stop);
+        }
+
+        ClusterModel model = ClusterModel.From(image);
+        InstanceRow row = model.FindInstance(database.InstanceUuid)
+            ?? throw new ConfigException($"the catalog in {files.Directory} does not know the instance {database.InstanceUuid:D} that its files belong to");
+        if (row.IsExpelled)
+        {
+            throw new ConfigException($"instance {row.Name} was expelled from the cluster: it cannot come back with its data; start a new one in an empty directory");
+        }
+
+        bool standsAlone = model.Instances.Values.All(other => other.IsExpelled || other.Name == row.Name);
+        bool isOwn = directory.Verdict == IdentityVerdict.Own;
+        if (isOwn && RestartRules.Check(model, row, Configured()) is { } different)
+        {
+            throw new ConfigException(different);
+        }
+
+        CatalogStart start = isOwn ? CatalogStart.Resume
+            : standsAlone ? CatalogStart.FoundAgain
+            : CatalogStart.Resume;
+        if (!isOwn)
+        {
+            log.LogWarning("{Directory} is not where this instance was last: {Reason}", files.Directory, directory.Reason);
+        }
+
+        identity = identity with { ClusterName = model.ClusterName };
+        Introduce(model.ClusterUuid, row);
+        directory.Boot(model.ClusterUuid, database.InstanceUuid);
+        await images.AttachAsync(applied, stop);
+        await StartCatalogAsync(directory, start, SeedsOf(model, row), stop);
+        await StartDataAsync(database, stop);
+        return "wakeup";
+    }
+
+    private ConfiguredSelf Configured() => new(
+        config.Stated.ClusterName,
+        config.InstanceName,
+        config.ReplicasetName,
+        config.IsGiven("instance.tier") ? config.Tier : null,
+        config.IprotoAdvertise,
+        config.PgEnabled ? config.PgAdvertise : null,
+        config.HttpEnabled ? config.HttpAdvertise : null,
+        config.HasTiers ? config.Tiers : null);
+
+    private ImmutableArray<string> SeedsOf(ClusterModel model, InstanceRow row) =>
+    [
+        .. model.Instances.Values.Where(other => !other.IsExpelled && other.Name != row.Name).Select(other => model.AddressOf(other)).OfType<string>()
+            .Concat(config.Peers).Where(address => address != config.IprotoAdvertise).Distinct(),
+    ];
+
+    // ---- boot
+
+    private async Task<string> FoundAsync(InstanceIdentity directory, CancellationToken stop)
+    {
+        Database database = await files.OpenDatabaseAsync(null, chance.NextUuid(), stop);
+        return await FoundOnAsync(directory, database, stop);
+    }
+
+    private async Task<string> FoundOnAsync(InstanceIdentity directory, Database database, CancellationToken stop)
+    {
+        Guid cluster = chance.NextUuid();
+        Guid replicaset = database.ReplicasetUuid == Guid.Empty ? chance.NextUuid() : database.ReplicasetUuid;
+        JoinRequest first = files.JoinRequest(database.InstanceUuid);
+        if (!config.Tiers.First(tier => tier.Name == config.Tier).CanVote)
+        {
+            throw new ConfigException($"the first instance of a cluster must be of a tier that may vote, but tier \"{config.Tier}\" has can_vote: false");
+        }
+
+        ClusterModel empty = ClusterModel.From(CatalogImage.Empty);
+        ProposalBuilder begin = Bootstrap.Propose(empty, first, config.Tiers, cluster, replicaset);
+        string replicasetName = config.ReplicasetName ?? $"{config.Tier}_1", name = config.InstanceName ?? $"{replicasetName}_1";
+        // the system tables, and the users with the first password, before anything is replicated
+        await (await files.OpenEngineAsync(database, cluster, name, replicasetName, stop)).DisposeAsync();
+        directory.Boot(cluster, database.InstanceUuid);
+        identity = identity with { ClusterUuid = cluster, InstanceUuid = database.InstanceUuid, InstanceName = name };
+        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), stop);
+        await StartCatalogAsync(directory, CatalogStart.Found, [], stop);
+        await catalog!.WaitForLeadershipAsync(stop);
+        ProposalResult result = await catalog.ProposeAsync(begin.Build(chance.NextUuid()), stop);
+        if (!result.IsApplied)
+        {
+            throw new InvalidOperationException("the catalog of a new cluster was not empty");
+        }
+
+        Introduce(cluster, ClusterModel.From(catalog.Image).Instances[name]);
+        await StartDataAsync(database, stop);
+        log.LogInformation("cluster {Name} ({Uuid}) begins with instance {Instance}", config.ClusterName, cluster, name);
+        return "boot";
+    }
+
+    // ---- join
+
+    private async Task<DiscoveryOutcome> DiscoverAsync(CancellationToken stop)
+    {
+        var discovery = new Discovery(chance.NextUuid(), config.IprotoAdvertise, config.CanVote, config.Peers);
+        discovering = discovery;
+        long warned = 0;
+        while (true)
+        {
+            bool progress = false;
+            while (NextAddress(discovery) is { } address)
+            {
+                progress |= await AskAsync(discovery, address, stop);
+                lock (discovery)
+                {
+                    if (discovery.Outcome is { } outcome)
+                    {
+                        return outcome;
+                    }
+                }
+
+                if (!progress)
+                {
+                    break;
+                }
+            }
+
+            if (warned == 0 || time.GetElapsedTime(warned) > TimeSpan.FromSeconds(5))
+            {
+                log.LogInformation("discovering the cluster by {Peers}", string.Join(", ", config.Peers));
+                warned = time.GetTimestamp();
+            }
+
+            lock (discovery)
+            {
+                discovery.BeginRound();
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(200), time, stop);
+        }
+    }
+
+    /// <summary>
+    /// The served side. A member of a cluster that does not know the leader at the moment says so: it must not help to found a second one.
+    /// </summary>
+    private ValueTask<ReadOnlyMemory<byte>> AnswerDiscovery(ReadOnlyMemory<byte> arguments)
+    {
+        if (catalog?.LeaderAddress is { } leader)
+        {
+            return new(new DiscoveryAnswer(leader, [], [], false).Encode());
+        }
+
+        if (discovering is not { } discovery)
+        {
+            throw new PeerException(PeerFailure.Refused, "this instance belongs to a cluster and does not know its leader at the moment");
+        }
+
+        lock (discovery)
+        {
+            return new(discovery.Answer(DiscoveryRequest.Decode(arguments.Span), null).Encode());
+        }
+    }
+
+    private static string? NextAddress(Discovery discovery)
+    {
+        lock (discovery)
+        {
+            return discovery.Next;
+        }
+    }
+
+    private async Task<bool> AskAsync(Discovery discovery, string address, CancellationToken stop)
+    {
+        DiscoveryRequest request;
+        lock (discovery)
+        {
+            request = discovery.RequestTo(address);
+        }
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(TimeSpan.FromSeconds(2));
+        try
+        {
+            ReadOnlyMemory<byte> answer = await network.CallAsync(address, ".proc_discover", request.Encode(), limit.Token);
+            lock (discovery)
+            {
+                discovery.Take(address, DiscoveryAnswer.Decode(answer.Span));
+            }
+
+            return true;
+        }
+        catch (PeerException refused) when (refused.Message.Contains("cluster_name mismatch", StringComparison.Ordinal))
+        {
+            throw new ConfigException(refused.Message);
+        }
+        catch (Exception silent) when (silent is PeerException or OperationCanceledException && !stop.IsCancellationRequested)
+        {
+            log.LogDebug("peer {Address} does not answer: {Reason}", address, silent.Message);
+            return false;
+        }
+    }
+
+    private async Task<string> JoinAsync(InstanceIdentity directory, string leader, CancellationToken stop)
+    {
+        Guid uuid = files.PendingUuid();
+        identity = identity with { InstanceUuid = uuid };
+        membership = new MembershipClient(network, time, chance, log);
+        JoinAnswer place;
+        try
+        {
+            place = await membership.JoinAsync(files.JoinRequest(uuid), () => [leader, .. config.Peers.Where(peer => peer != leader)], stop);
+        }
+        catch (PeerException refused)
+        {
+            files.ForgetPendingUuid();
+            throw new ConfigException(refused.Message);
+        }
+
+        log.LogInformation("joined cluster {Cluster} as {Name} of replicaset {Replicaset}", place.ClusterName, place.Instance.Name, place.Instance.ReplicasetName);
+        Introduce(place.ClusterUuid, place.Instance);
+        directory.Boot(place.ClusterUuid, uuid);
+        ImmutableArray<string> seeds = [leader, .. place.Addresses.Where(row => row.Kind == "iproto").Select(row => row.Address).Where(address => address != leader && address != config.IprotoAdvertise)];
+        await StartCatalogAsync(directory, CatalogStart.Resume, seeds, stop);
+        Database database = place.IsMaster
+            ? await BeginReplicasetAsync(place, stop)
+            : await CopyFromPrimaryAsync(uuid, stop);
+        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), stop);
+        await StartDataAsync(database, stop);
+        return "join";
+    }
+
+    /// <summary>The first of its replicaset has nothing to copy: it makes the system tables itself.</summary>
+    private async Task<Database> BeginReplicasetAsync(JoinAnswer place, CancellationToken stop)
+    {
+        Database database = await files.OpenDatabaseAsync(place.Instance.Uuid, place.Instance.ReplicasetUuid, stop);
+        await (await files.OpenEngineAsync(database, place.ClusterUuid, place.Instance.Name, place.Instance.ReplicasetName, stop)).DisposeAsync();
+        return database;
+    }
+
+    // ---- what all ways have in common
+
+    private void Introduce(Guid cluster, InstanceRow row)
+    {
+        self = row;
+        identity = new PeerIdentity(identity.ClusterName, cluster, row.Uuid, row.Name);
+    }
+
+    private async Task StartCatalogAsync(InstanceIdentity directory, CatalogStart start, ImmutableArray<string> seeds, CancellationToken stop)
+    {
+        boots = directory.Boots;
+        var options = new CatalogOptions { Directory = files.Directory, Address = config.IprotoAdvertise, Seeds = seeds, Start = start };
+        var environment = new CatalogEnvironment(files.Disk, network, time, chance, loggers, directory, images);
+        // peers may call while it starts: what it serves is added behind it, and refused until then
+        catalog = await ReplicatedCatalog.StartAsync(options, environment, stop);
+        foreach (string procedure in ReplicatedCatalog.Procedures)
+        {
+            services.Add(procedure, (arguments, cancel) => catalog.CallAsync(procedure, arguments, cancel));
+        }
+
+        foreach (string service in ReplicatedCatalog.Services)
+        {
+            services.AddService(service, (opening, stream, cancel) => catalog.ServeAsync(service, opening, stream, cancel));
+        }
+
+        ledger = new LeaseLedger(timings, time);
+        desk = new HeartbeatDesk(catalog, ledger, time);
+        heartbeats = new HeartbeatClient(catalog, network, Report, lease, timings, time, chance, log);
+        membership ??= new MembershipClient(network, time, chance, log);
+    }
+}
