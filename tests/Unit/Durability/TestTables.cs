@@ -18,7 +18,7 @@ internal static class TestTables
 
     public static void Done(WriteResult result) => Assert.Equal(WriteOutcome.Done, result.Outcome);
 
-    public static void Create(Transaction transaction, uint space, bool withSecondary)
+    public static void Create(Transaction transaction, uint space, bool withSecondary, bool isLocal = false)
     {
         transaction.BeginStatement();
         var row = new MsgPackWriter();
@@ -28,7 +28,12 @@ internal static class TestTables
         row.WriteString($"t{space}");
         row.WriteString("memtx");
         row.WriteUInt64(0);
-        row.WriteMapHead(0);
+        row.WriteMapHead(isLocal ? 1 : 0);
+        if (isLocal)
+        {
+            row.WriteString("group_id");
+            row.WriteInt64(1);
+        }
         row.WriteArrayHead(2);
         WriteField(row, "k");
         WriteField(row, "v");
