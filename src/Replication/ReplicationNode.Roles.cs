@@ -9,7 +9,20 @@ public sealed partial class ReplicationNode
 {
     public async Task ServeAsync(ReadOnlyMemory<byte> opening, Stream stream, CancellationToken cancel)
     {
-        Opening asked = Opening.Decode(opening.Span);
+        if (!uses.TryEnter())
+            throw new PeerException(PeerFailure.Refused, $"{options.Name} is being stopped");
+        try
+        {
+            await ServeAsync(Opening.Decode(opening.Span), stream, cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            uses.Exit();
+        }
+    }
+
+    private async Task ServeAsync(Opening asked, Stream stream, CancellationToken cancel)
+    {
         PrimaryReign present = Admit(asked);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancel, disposing.Token);
         if (asked.WantsCopy)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Picodata.Core;
 using Picodata.Storage;
@@ -12,6 +13,7 @@ namespace Picodata.Replication;
 ///    (25006) at all other times, and <see cref="Apply"/> refuses terms below the promise.
 /// M3 The database's gate is set as long as the node lives; only <see cref="PrimaryReign"/> and <see cref="TakeCommit"/> move it.
 /// M4 A term begins with its row. When that row could not be written, writes are refused until it can.
+/// M5 When <see cref="DisposeAsync"/> has ended, nothing here touches the database any more: the host frees its memory next.
 /// </summary>
 public sealed partial class ReplicationNode : IReplicationNode, ILogListener
 {
@@ -44,6 +46,8 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
     private bool handsOver;
     private long handedOverAt;
     private bool isDisposed;
+    private readonly DatabaseUses uses = new();
+    private StrongBox<ReplicaPosition> lastPosition = new();
 
     /// <param name="database">Open; stays the host's. From here on it takes no shared writes until a reign makes this instance primary.</param>
     /// <param name="promise">The promise kept in the database's directory.</param>
@@ -79,8 +83,16 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
     {
         get
         {
-            IReadOnlyList<ReignRow> reigns = database.Reigns();
-            return new ReplicaPosition(reigns.Count > 0 ? reigns[^1].Term : 0, database.SyncedLogLsn);
+            if (!uses.TryEnter())
+                return lastPosition.Value;
+            try
+            {
+                return ReadPosition();
+            }
+            finally
+            {
+                uses.Exit();
+            }
         }
     }
 
@@ -143,21 +155,26 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
 
     public async Task<ReplicaPosition> HandOverAsync(CancellationToken cancel)
     {
-        if (primary is not { } present || Role != ReplicationRole.Primary)
+        if (primary is not { } present || Role != ReplicationRole.Primary || !uses.TryEnter())
             throw new PeerException(PeerFailure.Refused, $"{options.Name} is not primary");
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel, disposing.Token);
         Volatile.Write(ref handsOver, true);
         try
         {
             database.RefuseSharedWrites(HandingOver);
-            await present.WaitCommittedAsync(database.LogLsn, cancel).ConfigureAwait(false);
+            await present.WaitCommittedAsync(database.LogLsn, end.Token).ConfigureAwait(false);
             Volatile.Write(ref handedOverAt, environment.Time.GetTimestamp());
-            return Position;
+            return ReadPosition();
         }
         catch
         {
             Volatile.Write(ref handsOver, false);
             SetWritable(present);
             throw;
+        }
+        finally
+        {
+            uses.Exit();
         }
     }
 
@@ -178,6 +195,8 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
             database.SetLogListener(null);
             database.PinLog(static () => null);
             primary?.Dispose();
+            lastPosition = new StrongBox<ReplicaPosition>(ReadPosition());
+            await uses.EndAsync().ConfigureAwait(false);
             database.FailUnacknowledged("the instance is being stopped");
         }
         finally
@@ -250,6 +269,12 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
 
     private static DbException HandingOver() =>
         new(SqlStates.ReadOnlySqlTransaction, "this instance is handing its role over to another", hint: "run the transaction again");
+
+    private ReplicaPosition ReadPosition()
+    {
+        IReadOnlyList<ReignRow> reigns = database.Reigns();
+        return new ReplicaPosition(reigns.Count > 0 ? reigns[^1].Term : 0, database.SyncedLogLsn);
+    }
 
     private void SetRole(ReplicationRole newRole)
     {
