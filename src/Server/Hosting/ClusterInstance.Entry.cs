@@ -18,6 +18,15 @@ internal sealed partial class ClusterInstance
     private async Task<string> EnterAsync(CancellationToken stop)
     {
         InstanceIdentity directory = InstanceIdentity.Load(files.Disk, files.Directory);
+        if (files.HasPendingUuid)
+        {
+            // a join was cut off: what the directory holds may be anything up to a whole copy, and the cluster knows better
+            DiscoveryOutcome found = await DiscoverAsync(stop);
+            return found.Leader is { } known
+                ? await JoinAsync(directory, known, stop)
+                : throw new ConfigException($"{files.Directory} belongs to an instance whose join was cut off, but no cluster is found by {string.Join(", ", config.Peers)}; name a living instance with --peer");
+        }
+
         if (files.HasSnapshot)
         {
             return await WakeAsync(directory, stop);
@@ -39,7 +48,7 @@ internal sealed partial class ClusterInstance
     {
         Database database = await files.OpenDatabaseAsync(null, null, stop);
         var applied = new AppliedCatalog(database, loggers.CreateLogger("Catalog"));
-        CatalogImage image = applied.Load();
+        CatalogImage image = database.Schema.Space("_raft_state") is null ? CatalogImage.Empty : applied.Load();
         if (image.Index == 0)
         {
             // written by Tarantool, by Picodata, or by a release that knew no clusters: a cluster of one begins on it
@@ -61,21 +70,47 @@ internal sealed partial class ClusterInstance
             throw new ConfigException(different);
         }
 
-        CatalogStart start = isOwn ? CatalogStart.Resume
-            : standsAlone ? CatalogStart.FoundAgain
-            : CatalogStart.Resume;
         if (!isOwn)
         {
             log.LogWarning("{Directory} is not where this instance was last: {Reason}", files.Directory, directory.Reason);
         }
 
+        // a copy that stands alone becomes a cluster of its own: the original may live, and must never take it for itself
+        bool forks = !isOwn && standsAlone;
+        Guid cluster = forks ? chance.NextUuid()
+            : isOwn && directory.ClusterUuid != Guid.Empty ? directory.ClusterUuid
+            : model.ClusterUuid;
         identity = identity with { ClusterName = model.ClusterName };
-        Introduce(model.ClusterUuid, row);
-        directory.Boot(model.ClusterUuid, database.InstanceUuid);
+        Introduce(cluster, row);
+        directory.Boot(cluster, database.InstanceUuid);
         await images.AttachAsync(applied, stop);
-        await StartCatalogAsync(directory, start, SeedsOf(model, row), stop);
+        await StartCatalogAsync(directory, forks ? CatalogStart.FoundAgain : CatalogStart.Resume, forks ? [] : SeedsOf(model, row), stop);
+        if (cluster != model.ClusterUuid)
+        {
+            await BecomeOwnClusterAsync(cluster, stop);
+        }
+
         await StartDataAsync(database, stop);
         return "wakeup";
+    }
+
+    /// <summary>
+    /// Writes the new UUID into the catalog of a copy that stands alone. Until then, and in a start that follows an interrupted one, the identity file has it: nobody of
+    /// the old cluster is spoken to under the old one.
+    /// </summary>
+    private async Task BecomeOwnClusterAsync(Guid cluster, CancellationToken stop)
+    {
+        await catalog!.WaitForLeadershipAsync(stop);
+        while (true)
+        {
+            ClusterModel model = ClusterModel.From(catalog.Image);
+            ProposalBuilder renamed = new ProposalBuilder(model).PutProperty(ClusterModel.ClusterUuidKey, cluster.ToString("D"));
+            if (model.ClusterUuid == cluster || (await catalog.ProposeAsync(renamed.Build(chance.NextUuid()), stop)).IsApplied)
+            {
+                log.LogWarning("this copy of cluster {Old} goes on as a cluster of its own, {New}", model.ClusterUuid, cluster);
+                return;
+            }
+        }
     }
 
     private ConfiguredSelf Configured() => new(

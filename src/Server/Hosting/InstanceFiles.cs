@@ -22,6 +22,9 @@ internal sealed class InstanceFiles(InstanceConfig config, RecoveryChoice recove
     /// <summary>False for a directory that never held an instance's data.</summary>
     public bool HasSnapshot => System.IO.Directory.EnumerateFiles(Directory, "*.snap").Any();
 
+    /// <summary>True when a join has been begun here and not ended.</summary>
+    public bool HasPendingUuid => File.Exists(PendingUuidFile);
+
     /// <param name="instance">For a new directory; null draws one.</param>
     /// <param name="replicaset">For a new directory; null draws one.</param>
     public async Task<Database> OpenDatabaseAsync(Guid? instance, Guid? replicaset, CancellationToken stop)
