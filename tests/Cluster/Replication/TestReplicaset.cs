@@ -24,6 +24,8 @@ internal sealed class TestReplicaset : IAsyncDisposable
 
     public TestMember this[string name] => members[name];
 
+    public IReadOnlyList<TestMember> All => [.. members.Values];
+
     public static ReplicationOptions Default(string name) => new()
     {
         Name = name,
@@ -72,6 +74,31 @@ internal sealed class TestReplicaset : IAsyncDisposable
         string chosen = answers.MaxBy(answer => answer.Position).Name;
         await PromoteAsync(chosen, [.. answers.Select(answer => answer.Name)]);
         return chosen;
+    }
+
+    /// <summary>
+    /// As <see cref="FailOverAsync"/>, as far as it can be done now: nothing happens without an answer of the in-sync set, or when the furthest is not reached.
+    /// </summary>
+    public async Task TryFailOverAsync()
+    {
+        try
+        {
+            Reign old = Authority.Current;
+            long term = Math.Max(old.Term, members.Values.Max(member => member.Node?.PromisedTerm ?? 0)) + 1;
+            var answers = new List<(string Name, ReplicaPosition Position)>();
+            foreach (TestMember member in members.Values.Where(member => member.Node is not null && Authority.Current.InSync.Contains(member.Name)))
+            {
+                using var limit = new CancellationTokenSource(1000);
+                answers.Add((member.Name, await member.Node!.FenceAsync(term, limit.Token)));
+            }
+            if (answers.Count > 0)
+                Authority.PromoteTo(term, answers.MaxBy(answer => answer.Position).Name, answers.Select(answer => answer.Name), old);
+            await PublishAsync();
+        }
+        catch (Exception failure) when (failure is PeerException or OperationCanceledException or DbException or IOException)
+        {
+            // somebody could not answer: another time
+        }
     }
 
     public async Task PublishAsync()
@@ -125,6 +152,9 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
 
     public bool IsUp => Node is not null;
 
+    /// <summary>Held by whoever calls the database while it may be closed.</summary>
+    public SemaphoreSlim Using { get; } = new(1);
+
     public StallingNetwork Outgoing { get; } = new(set.Network.From($"{name}:3301"));
 
     public async Task OpenAsync()
@@ -137,7 +167,7 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
 
     public Func<StorageOptions, StorageOptions> Storage { get; set; } = options => options;
 
-    public async Task<long> CopyAsync(IReadOnlyList<(uint, ReadOnlyMemory<byte>)>? localRows = null) => await ReplicaCopy.ReceiveAsync(
+    public async Task<long> CopyAsync(IReadOnlyList<(uint, ReadOnlyMemory<byte>)>? localRows = null, CancellationToken cancel = default) => await ReplicaCopy.ReceiveAsync(
         new CopyRequest
         {
             Storage = Environment(),
@@ -150,7 +180,7 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
             LocalRows = localRows ?? [],
         },
         Outgoing,
-        CancellationToken.None);
+        cancel);
 
     /// <summary>A clean stop.</summary>
     public async Task CloseAsync()
@@ -158,10 +188,18 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
         if (Node is null)
             return;
         set.Network.Stop(Address);
-        ReplicationNode node = Node;
-        Node = null;
-        await node.DisposeAsync();
-        await Database.DisposeAsync();
+        await Using.WaitAsync();
+        try
+        {
+            ReplicationNode node = Node;
+            Node = null;
+            await node.DisposeAsync();
+            await Database.DisposeAsync();
+        }
+        finally
+        {
+            Using.Release();
+        }
     }
 
     /// <summary>The power goes; the disk keeps what the mode says.</summary>
@@ -180,6 +218,23 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
         await CopyAsync(local);
         await OpenAsync();
         await Node!.ApplyReignAsync(set.Authority.Current, CancellationToken.None);
+    }
+
+    /// <summary>As <see cref="ReplaceByCopyAsync"/>; when the primary cannot give a copy now, the old files are opened again.</summary>
+    public async Task TryReplaceByCopyAsync()
+    {
+        IReadOnlyList<(uint, ReadOnlyMemory<byte>)> local = Database.LocalRows();
+        await CloseAsync();
+        using var limit = new CancellationTokenSource(2000);
+        try
+        {
+            await CopyAsync(local, limit.Token);
+        }
+        finally
+        {
+            await OpenAsync();
+            await Node!.ApplyReignAsync(set.Authority.Current, CancellationToken.None);
+        }
     }
 
     /// <summary>Commits one row and does not wait for it.</summary>
@@ -237,6 +292,18 @@ internal sealed class TestAuthority : IReignAuthority
         {
             Members = Members.Add(member);
             Current = Current with { Members = Members };
+        }
+    }
+
+    /// <summary>A compare-and-swap, as the catalog's: nothing happens when the reign was changed meanwhile.</summary>
+    public bool PromoteTo(long term, string name, IEnumerable<string> inSync, Reign known)
+    {
+        lock (sync)
+        {
+            if (known.Epoch != Current.Epoch)
+                return false;
+            Current = new Reign(term, Current.Epoch + 1, name, [.. inSync], Members);
+            return true;
         }
     }
 
