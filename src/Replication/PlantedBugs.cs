@@ -17,6 +17,9 @@ internal static class PlantedBugs
     /// <summary>R2: the primary commits without a member before the catalog has taken it out.</summary>
     public static bool RemovesWithoutCatalog { get; set; }
 
+    /// <summary>R2: a member is proposed for the in-sync set before it has all that is committed.</summary>
+    public static bool AddsTooEarly { get; set; }
+
     /// <summary>R3: a replica takes rows of any term.</summary>
     public static bool SkipsTermCheck { get; set; }
 

@@ -11,7 +11,8 @@ internal sealed record InSyncChange(string Member, bool Adds, string Reason);
 /// P1 Commit LSN = lowest of the own synced LSN and of what the other members of the in-sync set, and those proposed for it, have acknowledged; in async mode the
 ///    own alone. It never goes back. It does not move while acknowledgements are frozen (fenced, deposed), while the lease is gone, and while the
 ///    in-sync set is smaller than <c>min_in_sync</c>.
-/// P2 The in-sync set is the catalog's (<see cref="Take"/>); a member is waited for from the moment of proposing it (<see cref="NextChange"/>).
+/// P2 The in-sync set is the catalog's (<see cref="Take"/>). A member that has nearly caught up is waited for, and is proposed only when it has everything that is
+///    committed (<see cref="NextChange"/>): from the moment at which the catalog may have it in the set, it can be promoted.
 /// P3 An acknowledgement counts only from a stream of this term; a member of the set that comes back with less than it had acknowledged has lost rows and
 ///    is proposed for removal.
 ///
@@ -212,7 +213,7 @@ internal sealed class PrimaryReign : IDisposable
     }
 
     /// <summary>
-    /// The change of the in-sync set that is due, or null. A member that is to be added counts from here on (P2), and until the catalog has said
+    /// The change of the in-sync set that is due, or null. A member that is about to be added counts from here on (P2), until the catalog has said
     /// that it is not in the set.
     /// </summary>
     public InSyncChange? NextChange()
@@ -229,10 +230,11 @@ internal sealed class PrimaryReign : IDisposable
                     return new InSyncChange(replica.Name, false, reason);
                 }
             }
-            foreach (ReplicaState replica in replicas.Values.Where(replica => !reign.InSync.Contains(replica.Name) && HasCaughtUp(replica)))
+            foreach (ReplicaState replica in replicas.Values.Where(replica => !reign.InSync.Contains(replica.Name) && (replica.IsProposed || HasCaughtUp(replica))))
             {
                 replica.IsProposed = true;
-                return new InSyncChange(replica.Name, true, "caught up");
+                if (replica.Acknowledged >= commit || PlantedBugs.AddsTooEarly)
+                    return new InSyncChange(replica.Name, true, "caught up");
             }
             return null;
         }

@@ -13,7 +13,7 @@ public sealed class PlantedBugTests : IDisposable
     public void Dispose()
     {
         PlantedBugs.AcknowledgesBeforeSync = PlantedBugs.ForgetsOwnSync = PlantedBugs.WaitsForOneReplica = PlantedBugs.RemovesWithoutCatalog = PlantedBugs.SkipsTermCheck = false;
-        PlantedBugs.ForgetsPromise = PlantedBugs.SkipsDivergence = PlantedBugs.ResumesOldTerm = PlantedBugs.AcknowledgesWhenDeposed = false;
+        PlantedBugs.ForgetsPromise = PlantedBugs.SkipsDivergence = PlantedBugs.ResumesOldTerm = PlantedBugs.AcknowledgesWhenDeposed = PlantedBugs.AddsTooEarly = false;
     }
 
     [Theory]
@@ -68,6 +68,40 @@ public sealed class PlantedBugTests : IDisposable
         set["b"].Outgoing.IsStalled = true;
         Assert.Equal(planted, await IsAcknowledged(set["a"], set["a"].Put(1, 1)));
         set["b"].Outgoing.IsStalled = false;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task R2_Only_who_has_all_that_is_committed_is_proposed_for_the_set(bool planted)
+    {
+        PlantedBugs.AddsTooEarly = planted;
+        await using TestReplicaset set = await TestReplicaset.StartAsync(1);
+        TestMember a = set["a"];
+        var reign = new Reign(1, 1, "a", ["a"], [new ReplicaMember("a", a.Uuid, "a"), new ReplicaMember("b", Guid.Empty, "b")]);
+        ReplicationOptions options = TestReplicaset.Default("a");
+        using var primary = new PrimaryReign(reign, a.Database, options, TimeProvider.System, 0, 0);
+        using var feed = new ReplicaFeed(primary, a.Database, options, TimeProvider.System, new Opening(default, default, "b", default, 1, 0, new ReplicaPosition(1, 5), false, false), Stream.Null);
+        Write(10);
+        Assert.True(primary.Attach(feed, Guid.Empty, 5));
+        Assert.Null(primary.NextChange()); // its round goes to 10
+        Write(20);
+        Assert.Equal(20, primary.CommitLsn);
+        primary.TakeAcknowledged(feed, 12);
+        Assert.Equal(planted, primary.NextChange() is not null);
+        Write(30);
+        Assert.Equal(20, primary.CommitLsn); // it is waited for from now on
+        primary.TakeAcknowledged(feed, 20);
+        Assert.Equal(new InSyncChange("b", true, "caught up"), primary.NextChange());
+        Assert.Equal(20, primary.CommitLsn);
+        primary.TakeAcknowledged(feed, 30);
+        Assert.Equal(30, primary.CommitLsn);
+
+        void Write(long to)
+        {
+            primary.TakeWritten(primary.Written, to, [1, 2, 3]);
+            primary.TakeSynced(to);
+        }
     }
 
     [Theory]

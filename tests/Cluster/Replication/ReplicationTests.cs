@@ -132,6 +132,43 @@ public sealed class ReplicationTests
     }
 
     [Fact]
+    public async Task P6_A_member_in_sync_that_comes_back_from_an_old_copy_leaves_the_set_until_it_has_caught_up()
+    {
+        await using TestReplicaset set = await TestReplicaset.StartAsync(2);
+        TestMember a = set["a"], b = set["b"];
+        await a.Database.WaitDurableAsync(a.CreateTable(), CancellationToken.None);
+        await a.PutAcknowledgedAsync(1, 1);
+        ModelledDisk old = b.Disk.AfterKill();
+        await a.PutAcknowledgedAsync(2, 2);
+        await TestReplicaset.Until(() => a.Node!.Progress[0].Acknowledged == a.Database.LogLsn, "all equal");
+        await b.CloseAsync();
+        b.Disk = old;
+        await b.OpenAsync();
+        await set.PublishAsync();
+        await TestReplicaset.Until(() => b.Database.SyncedLogLsn == a.Database.LogLsn && set.Authority.Current.InSync.Count == 2 && set.Authority.Changes.Count >= 3, "back; " + set.Describe());
+        Assert.Equal(["+b", "-b", "+b"], set.Authority.Changes);
+        await a.PutAcknowledgedAsync(3, 3);
+        Assert.Equal(a.Rows(), b.Rows());
+    }
+
+    [Fact]
+    public async Task Packed_batches_and_commits_larger_than_window_and_ring_arrive()
+    {
+        await using TestReplicaset set = await TestReplicaset.StartAsync(2, options: name => TestReplicaset.Default(name) with { Compress = true, RingBytes = 1000, WindowBytes = 1000 });
+        TestMember a = set["a"];
+        await a.Database.WaitDurableAsync(a.CreateTable(), CancellationToken.None);
+        for (int round = 0; round < 3; round++)
+        {
+            using Transaction transaction = a.Database.BeginTransaction(IsolationLevel.ReadCommitted, readOnly: false);
+            for (int i = 0; i < 2000; i++)
+                TestTables.Put(transaction, TestReplicaset.Table, (round * 10000) + i, 1);
+            await a.Database.WaitDurableAsync(transaction.Commit(), CancellationToken.None);
+        }
+        Assert.Equal(6000, set["b"].Rows().Count);
+        Assert.Equal(["+b"], set.Authority.Changes);
+    }
+
+    [Fact]
     public async Task Async_mode_acknowledges_behind_the_own_sync()
     {
         await using TestReplicaset set = await TestReplicaset.StartAsync(2, options: name => TestReplicaset.Default(name) with { IsAsync = true });
