@@ -58,6 +58,9 @@ public static class Governor
 
         public TimeSpan LeaseLeft(string replicaset) => Seen.LeaseLeft.GetValueOrDefault(replicaset);
 
+        /// <summary>It has promised a term to an election, and no reign came of it for too long.</summary>
+        public bool IsStranded(string name) => IsAlive(name) && Sight(name) is { Report.Role: ReplicationRole.Fenced } sight && sight.RoleFor > Timings.StrandedLimit;
+
         /// <summary>Could be primary: wanted Online, alive, with rows that can be continued.</summary>
         public bool CanRule(string name) =>
             Row(name)?.TargetState.Variant == StateVariant.Online && IsAlive(name) && Sight(name)!.Report.Role is not (ReplicationRole.NeedsCopy or ReplicationRole.Stopped);
@@ -111,18 +114,29 @@ public static class Governor
             : null;
     }
 
-    /// <summary>The primary is well: it may be asked to hand over, or a member may have been stranded by an election that came to nothing.</summary>
+    /// <summary>
+    /// The primary is alive: it may be asked to hand over; or an election that came to nothing has left it, or a member, with a promise that the present term
+    /// does not fulfil. A member's promise is met by a new term of the same primary, once the in-sync set does not need the member.
+    /// </summary>
     private static GovernorStep? Planned(View view, ReplicasetRow replicaset, ReignRow reign)
     {
-        if (replicaset.TargetMaster != reign.Primary && reign.InSync.Contains(replicaset.TargetMaster) && view.CanRule(replicaset.TargetMaster)
-            && view.Sight(reign.Primary)!.Report.Role == ReplicationRole.Primary)
+        if (view.IsStranded(reign.Primary))
+        {
+            return Election(view, reign, $"primary {reign.Primary}: it has promised a later term");
+        }
+
+        if (view.Sight(reign.Primary)!.Report.Role != ReplicationRole.Primary)
+        {
+            return null;
+        }
+
+        if (replicaset.TargetMaster != reign.Primary && reign.InSync.Contains(replicaset.TargetMaster) && view.CanRule(replicaset.TargetMaster))
         {
             return new GovernorStep.Switchover(replicaset.Name, reign.Primary, replicaset.TargetMaster, "it was asked for");
         }
 
-        string? stranded = view.Model.MembersOf(replicaset.Name).Select(row => row.Name)
-            .FirstOrDefault(name => view.IsAlive(name) && view.Sight(name)! is { Report.Role: ReplicationRole.Fenced } sight && sight.RoleFor > view.Timings.StrandedLimit);
-        return stranded is null ? null : Election(view, reign, $"{stranded} has promised a later term");
+        string? stranded = view.Model.MembersOf(replicaset.Name).Select(row => row.Name).FirstOrDefault(name => !reign.InSync.Contains(name) && view.IsStranded(name));
+        return stranded is null ? null : new GovernorStep.Switchover(replicaset.Name, reign.Primary, reign.Primary, $"{stranded} has promised a later term");
     }
 
     private static GovernorStep.Elect? Election(View view, ReignRow reign, string reason)

@@ -135,9 +135,9 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
         return new HeartbeatAnswer(report.Number, proven.Index, IsSuperseded(model, report), lease > TimeSpan.Zero ? reign!.Term : 0, lease);
     }
 
-    /// <summary>The reign under which the reporting process is primary, or null.</summary>
+    /// <summary>The reign under which the reporting process is primary, and knows it, or null.</summary>
     private static ReignRow? PrimaryOf(ClusterModel model, HeartbeatReport report) =>
-        model.Instances.TryGetValue(report.Name, out InstanceRow? row) && row.Uuid == report.Uuid && row.TargetState.Incarnation == report.Incarnation
+        report.Role == ReplicationRole.Primary && model.Instances.TryGetValue(report.Name, out InstanceRow? row) && row.Uuid == report.Uuid && row.TargetState.Incarnation == report.Incarnation
         && model.Reigns.TryGetValue(row.ReplicasetName, out ReignRow? reign) && reign.Primary == row.Name && row.SyncIncarnation == report.Incarnation
             ? reign
             : null;

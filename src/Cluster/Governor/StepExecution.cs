@@ -86,7 +86,7 @@ internal sealed class StepExecution(GovernorTools tools, long governorTerm)
             return rows.DeleteReign(row.ReplicasetName);
         }
 
-        if (model.Reigns.TryGetValue(row.ReplicasetName, out ReignRow? reign) && reign.InSync.Contains(row.Name))
+        if (model.Reigns.TryGetValue(row.ReplicasetName, out ReignRow? reign))
         {
             rows.Put(reign with { Epoch = reign.Epoch + 1, InSync = reign.InSync.Remove(row.Name) });
         }

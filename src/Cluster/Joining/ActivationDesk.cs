@@ -155,7 +155,7 @@ public static class ActivationRules
     {
         if (address is not null && model.AddressOf(row, kind) != address)
         {
-            proposal.Put(new PeerAddressRow(row.RaftId, address, kind));
+            proposal.Put(new PeerAddressRow(row.RaftId, address, kind)).RaiseEpoch(row.ReplicasetName);
         }
     }
 
@@ -171,16 +171,17 @@ public sealed class ActivationDesk(ICatalog catalog, LeaderRoute route, Chance c
     public const string Procedure = ".proc_update_instance_v2";
 
     /// <summary>Grants or refuses an encoded <see cref="InstanceUpdate"/>; answers an <see cref="InstanceUpdateAnswer"/>.</summary>
-    public async ValueTask<ReadOnlyMemory<byte>> AnswerAsync(ReadOnlyMemory<byte> arguments, CancellationToken cancel)
+    public ValueTask<ReadOnlyMemory<byte>> AnswerAsync(ReadOnlyMemory<byte> arguments, CancellationToken cancel)
     {
         InstanceUpdate update = InstanceUpdate.Decode(arguments.Span);
-        using TimeLimit limit = time.Limit(JoinDesk.Limit, cancel);
-        if (route.AddressToAsk(update.Hops) is { } leader)
-        {
-            return await route.SendOnAsync(leader, Procedure, (update with { Hops = update.Hops + 1 }).Encode(), limit.Token);
-        }
+        return LeaderRoute.WithinAsync(time, JoinDesk.Limit, cancel, async limited => route.AddressToAsk(update.Hops) is { } leader
+            ? await route.SendOnAsync(leader, Procedure, (update with { Hops = update.Hops + 1 }).Encode(), limited)
+            : await UpdateAsync(update, limited));
+    }
 
-        CatalogImage image = await catalog.ReadBarrierAsync(limit.Token);
+    private async ValueTask<byte[]> UpdateAsync(InstanceUpdate update, CancellationToken cancel)
+    {
+        CatalogImage image = await catalog.ReadBarrierAsync(cancel);
         while (true)
         {
             ClusterModel model = ClusterModel.From(image);
@@ -190,7 +191,7 @@ public sealed class ActivationDesk(ICatalog catalog, LeaderRoute route, Chance c
                 return Answer(model, image.Index, update);
             }
 
-            ProposalResult result = await catalog.ProposeAsync(proposal.Build(chance.NextUuid()), limit.Token);
+            ProposalResult result = await catalog.ProposeAsync(proposal.Build(chance.NextUuid()), cancel);
             if (result.IsApplied)
             {
                 // the incarnation that this decision gave: a later process of the same instance may have raised it once more
@@ -199,8 +200,8 @@ public sealed class ActivationDesk(ICatalog catalog, LeaderRoute route, Chance c
                 return new InstanceUpdateAnswer(incarnation, result.Index, ClusterModel.From(catalog.Image).Instances[update.Name]).Encode();
             }
 
-            await time.WaitAsync(TimeSpan.FromMilliseconds(10 + (20 * chance.NextShare())), limit.Token);
-            image = await catalog.ReadBarrierAsync(limit.Token);
+            await time.WaitAsync(TimeSpan.FromMilliseconds(10 + (20 * chance.NextShare())), cancel);
+            image = await catalog.ReadBarrierAsync(cancel);
         }
     }
 

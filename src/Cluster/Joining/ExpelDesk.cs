@@ -91,6 +91,10 @@ public sealed class ExpelDesk(ICatalog catalog, LeaderRoute route, Chance chance
             await ExpelAsync(request, limit.Token);
             return new byte[] { 0xc0 };
         }
+        catch (CatalogUnavailableException problem)
+        {
+            throw JoinRules.Refused(problem.Message, PeerErrors.LeaderUnknown);
+        }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
             throw JoinRules.Refused("expel confirmation didn't arrive in time");

@@ -1,5 +1,3 @@
-using Picodata.Core;
-
 namespace Picodata.Cluster;
 
 /// <summary>
@@ -15,18 +13,20 @@ public sealed class JoinDesk(ICatalog catalog, LeaderRoute route, Chance chance,
 
     private readonly Turnstile turn = new();
 
-    /// <summary>Grants or refuses (<see cref="PeerException"/>) an encoded <see cref="JoinRequest"/>; answers a <see cref="JoinAnswer"/>.</summary>
-    public async ValueTask<ReadOnlyMemory<byte>> AnswerAsync(ReadOnlyMemory<byte> arguments, CancellationToken cancel)
+    /// <summary>Grants or refuses (<see cref="Picodata.Core.PeerException"/>) an encoded <see cref="JoinRequest"/>; answers a <see cref="JoinAnswer"/>.</summary>
+    public ValueTask<ReadOnlyMemory<byte>> AnswerAsync(ReadOnlyMemory<byte> arguments, CancellationToken cancel)
     {
         JoinRequest request = JoinRequest.Decode(arguments.Span);
-        using TimeLimit limit = time.Limit(Limit, cancel);
-        if (route.AddressToAsk(request.Hops) is { } leader)
+        return LeaderRoute.WithinAsync(time, Limit, cancel, async limited =>
         {
-            return await route.SendOnAsync(leader, Procedure, (request with { Hops = request.Hops + 1 }).Encode(), limit.Token);
-        }
+            if (route.AddressToAsk(request.Hops) is { } leader)
+            {
+                return await route.SendOnAsync(leader, Procedure, (request with { Hops = request.Hops + 1 }).Encode(), limited);
+            }
 
-        using IDisposable pass = await turn.EnterAsync(limit.Token);
-        return (await JoinAsync(request, limit.Token)).Encode();
+            using IDisposable pass = await turn.EnterAsync(limited);
+            return (await JoinAsync(request, limited)).Encode();
+        });
     }
 
     private async ValueTask<JoinAnswer> JoinAsync(JoinRequest request, CancellationToken cancel)

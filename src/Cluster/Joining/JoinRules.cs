@@ -83,7 +83,7 @@ public static class JoinRules
         }
         else
         {
-            proposal.RaiseVersions(instance);
+            proposal.RaiseVersions(instance).RaiseEpoch(place.Replicaset);
         }
 
         return new Decision(instance, existing is null, proposal);

@@ -53,9 +53,9 @@ public sealed class MembershipClient(IPeerNetwork network, TimeProvider time, Ch
         }
     }
 
-    /// <summary>A refusal says no, except where there was nobody to say it: no leader, or one that just went.</summary>
+    /// <summary>A refusal with a code says no, except where there was nobody to say it: no leader, or one that just went. Without a code something broke.</summary>
     private static bool IsFinal(PeerException problem) =>
-        problem.Failure == PeerFailure.Refused && problem.Code is not (PeerErrors.NotALeader or PeerErrors.LeaderUnknown or PeerErrors.TermMismatch or PeerErrors.Uninitialized);
+        problem.Failure == PeerFailure.Refused && problem.Code is not (0 or PeerErrors.NotALeader or PeerErrors.LeaderUnknown or PeerErrors.TermMismatch or PeerErrors.Uninitialized);
 }
 
 /// <summary>

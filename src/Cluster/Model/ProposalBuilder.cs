@@ -59,6 +59,9 @@ public sealed class ProposalBuilder(ClusterModel model)
     /// <summary>Deletes a replicaset's reign, if there is one.</summary>
     public ProposalBuilder DeleteReign(string replicaset) => model.Reigns.ContainsKey(replicaset) ? Change(CatalogTables.Reign, replicaset, null) : this;
 
+    /// <summary>A replicaset's members or their addresses change: its reign, if there is one, gets a new epoch, so that its members take the change over.</summary>
+    public ProposalBuilder RaiseEpoch(string replicaset) => model.Reigns.TryGetValue(replicaset, out ReignRow? reign) ? Put(reign with { Epoch = reign.Epoch + 1 }) : this;
+
     /// <summary>This decision changes who belongs where: no other such decision was made since (invariant T2).</summary>
     public ProposalBuilder ChangeTopology() => PutProperty(ClusterModel.TopologyVersion, (long)(model.NumberProperty(ClusterModel.TopologyVersion) ?? 0) + 1);
 

@@ -78,12 +78,17 @@ public sealed class GovernorTests
     }
 
     [Fact]
-    public void A_member_that_an_election_stranded_gets_another()
+    public void Who_was_stranded_by_an_election_gets_a_term_that_fulfils_its_promise()
     {
         ClusterBuilder builder = Pair();
         InstanceSight primary = builder.Sight("default_1_1", role: ReplicationRole.Primary);
+        InstanceSight stranded = builder.Sight("default_1_2", role: ReplicationRole.Fenced, roleMs: 2000);
+        Assert.Empty(Steps(builder, builder.See(primary, stranded)));
+        builder.Reign("default_1", 2, "default_1_1");
         Assert.Empty(Steps(builder, builder.See(primary, builder.Sight("default_1_2", role: ReplicationRole.Fenced, roleMs: 100))));
-        Assert.IsType<GovernorStep.Elect>(Assert.Single(Steps(builder, builder.See(primary, builder.Sight("default_1_2", role: ReplicationRole.Fenced, roleMs: 2000)))));
+        var step = Assert.IsType<GovernorStep.Switchover>(Assert.Single(Steps(builder, builder.See(primary, stranded))));
+        Assert.Equal(("default_1_1", "default_1_1"), (step.From, step.To));
+        Assert.IsType<GovernorStep.Elect>(Assert.Single(Steps(builder, builder.See(builder.Sight("default_1_1", role: ReplicationRole.Fenced, roleMs: 2000)))));
     }
 
     [Fact]
