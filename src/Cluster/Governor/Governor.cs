@@ -58,8 +58,12 @@ public static class Governor
 
         public TimeSpan LeaseLeft(string replicaset) => Seen.LeaseLeft.GetValueOrDefault(replicaset);
 
-        /// <summary>It has promised a term to an election, and no reign came of it for too long.</summary>
-        public bool IsStranded(string name) => IsAlive(name) && Sight(name) is { Report.Role: ReplicationRole.Fenced } sight && sight.RoleFor > Timings.StrandedLimit;
+        /// <summary>It has promised a term above the reign's to an election, and no reign came of it for too long.</summary>
+        public bool IsStranded(string name, ReignRow reign) => IsAlive(name) && Sight(name)!.PromisedAheadFor(reign.Term) > Timings.StrandedLimit;
+
+        /// <summary>The next term: above the reign's, and not below what a member has promised.</summary>
+        public long TermAbove(ReignRow reign) =>
+            Model.MembersOf(reign.Replicaset).Select(row => Sight(row.Name)?.Report.PromisedTerm ?? 0).Append(reign.Term + 1).Max();
 
         /// <summary>Could be primary: wanted Online, alive, with rows that can be continued.</summary>
         public bool CanRule(string name) =>
@@ -97,7 +101,7 @@ public static class Governor
         if (isAlive && primary!.TargetState.Variant != StateVariant.Online && view.Sight(reign.Primary)!.Report.Role == ReplicationRole.Primary)
         {
             return Heir(view, reign) is { } heir
-                ? new GovernorStep.Switchover(replicaset.Name, reign.Primary, heir, primary.TargetState.Variant == StateVariant.Expelled ? "it is being expelled" : "it stops")
+                ? new GovernorStep.Switchover(replicaset.Name, reign.Primary, heir, primary.TargetState.Variant == StateVariant.Expelled ? "it is being expelled" : "it stops", view.TermAbove(reign))
                 : null;
         }
 
@@ -120,7 +124,7 @@ public static class Governor
     /// </summary>
     private static GovernorStep? Planned(View view, ReplicasetRow replicaset, ReignRow reign)
     {
-        if (view.IsStranded(reign.Primary))
+        if (view.IsStranded(reign.Primary, reign))
         {
             return Election(view, reign, $"primary {reign.Primary}: it has promised a later term");
         }
@@ -132,11 +136,11 @@ public static class Governor
 
         if (replicaset.TargetMaster != reign.Primary && reign.InSync.Contains(replicaset.TargetMaster) && view.CanRule(replicaset.TargetMaster))
         {
-            return new GovernorStep.Switchover(replicaset.Name, reign.Primary, replicaset.TargetMaster, "it was asked for");
+            return new GovernorStep.Switchover(replicaset.Name, reign.Primary, replicaset.TargetMaster, "it was asked for", view.TermAbove(reign));
         }
 
-        string? stranded = view.Model.MembersOf(replicaset.Name).Select(row => row.Name).FirstOrDefault(name => !reign.InSync.Contains(name) && view.IsStranded(name));
-        return stranded is null ? null : new GovernorStep.Switchover(replicaset.Name, reign.Primary, reign.Primary, $"{stranded} has promised a later term");
+        string? stranded = view.Model.MembersOf(replicaset.Name).Select(row => row.Name).FirstOrDefault(name => !reign.InSync.Contains(name) && view.IsStranded(name, reign));
+        return stranded is null ? null : new GovernorStep.Switchover(replicaset.Name, reign.Primary, reign.Primary, $"{stranded} has promised a later term", view.TermAbove(reign));
     }
 
     private static GovernorStep.Elect? Election(View view, ReignRow reign, string reason)
@@ -150,7 +154,7 @@ public static class Governor
 
         HeartbeatReport? last = view.Sight(reign.Primary)?.Report;
         long acknowledged = last is not null && last.ReignEpoch > 0 && last.Position.Term == reign.Term && last.Role == ReplicationRole.Primary ? last.CommitLsn : 0;
-        return new GovernorStep.Elect(reign.Replicaset, reason, ask, acknowledged);
+        return new GovernorStep.Elect(reign.Replicaset, reason, ask, acknowledged, view.TermAbove(reign));
     }
 
     /// <summary>Who takes over in a planned change: in sync, and the farthest.</summary>

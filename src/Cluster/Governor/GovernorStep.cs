@@ -25,10 +25,11 @@ public abstract record GovernorStep(string Subject)
     /// <summary>A new reign out of the in-sync set; nobody can hold a lease on the old one any more.</summary>
     /// <param name="Ask">Members of the in-sync set that seem alive.</param>
     /// <param name="AcknowledgedLsn">What the old primary is known to have acknowledged.</param>
-    public sealed record Elect(string Replicaset, string Reason, ImmutableArray<string> Ask, long AcknowledgedLsn) : GovernorStep("replicaset:" + Replicaset);
+    /// <param name="Term">Of the new reign.</param>
+    public sealed record Elect(string Replicaset, string Reason, ImmutableArray<string> Ask, long AcknowledgedLsn, long Term) : GovernorStep("replicaset:" + Replicaset);
 
-    /// <summary>A planned change of the primary; both are alive.</summary>
-    public sealed record Switchover(string Replicaset, string From, string To, string Reason) : GovernorStep("replicaset:" + Replicaset);
+    /// <summary>A planned change of the primary, or of its term alone; both are alive.</summary>
+    public sealed record Switchover(string Replicaset, string From, string To, string Reason, long Term) : GovernorStep("replicaset:" + Replicaset);
 
     /// <summary>A replicaset has reached its replication factor.</summary>
     public sealed record MakeReady(string Replicaset) : GovernorStep("replicaset:" + Replicaset);

@@ -5,15 +5,17 @@ namespace Picodata.Cluster;
 
 /// <summary>
 /// What an instance tells the leader of itself. Array: number u, name s, uuid s, incarnation u, boot counter u, role u, term u, lsn u, commit lsn u,
-/// reign epoch u, catalog index u.
+/// reign epoch u, catalog index u, promised term u.
 /// </summary>
 /// <param name="Number">Grows with every heartbeat of a stream; the answer repeats it.</param>
 /// <param name="Incarnation">The one that its activation was given; 0 before.</param>
 /// <param name="BootCounter">Starts of the directory.</param>
+/// <param name="Role">While there is no open data (it is being copied anew): <see cref="ReplicationRole.NeedsCopy"/>.</param>
 /// <param name="Position">Where its log ends, durably.</param>
 /// <param name="CommitLsn">Highest LSN that it knows to be committed.</param>
 /// <param name="ReignEpoch">Epoch of the reign that its data path has applied, 0 for none.</param>
 /// <param name="CatalogIndex">Index of the catalog that it has applied.</param>
+/// <param name="PromisedTerm">It takes no rows of lower terms (R3); above the reign's term when an election came to nothing.</param>
 public sealed record HeartbeatReport(
     long Number,
     string Name,
@@ -24,11 +26,12 @@ public sealed record HeartbeatReport(
     ReplicaPosition Position,
     long CommitLsn,
     long ReignEpoch,
-    long CatalogIndex)
+    long CatalogIndex,
+    long PromisedTerm = 0)
 {
     public void Write(MsgPackWriter writer)
     {
-        writer.WriteArrayHead(11);
+        writer.WriteArrayHead(12);
         writer.WriteInt64(Number);
         writer.WriteString(Name);
         writer.WriteString(Uuid.ToString("D"));
@@ -40,6 +43,7 @@ public sealed record HeartbeatReport(
         writer.WriteInt64(CommitLsn);
         writer.WriteInt64(ReignEpoch);
         writer.WriteInt64(CatalogIndex);
+        writer.WriteInt64(PromisedTerm);
     }
 
     public static HeartbeatReport Read(ReadOnlySpan<byte> bytes)
@@ -54,6 +58,7 @@ public sealed record HeartbeatReport(
             reader.ReadInt64(),
             (ReplicationRole)reader.ReadInt64(),
             new ReplicaPosition(reader.ReadInt64(), reader.ReadInt64()),
+            reader.ReadInt64(),
             reader.ReadInt64(),
             reader.ReadInt64(),
             reader.ReadInt64());

@@ -9,8 +9,12 @@ namespace Picodata.Cluster;
 /// <param name="Report">The last heartbeat.</param>
 /// <param name="IsConnected">Its stream is open.</param>
 /// <param name="SilentFor">Since its last heartbeat.</param>
-/// <param name="RoleFor">Since its role last changed.</param>
-public sealed record InstanceSight(HeartbeatReport Report, bool IsConnected, TimeSpan SilentFor, TimeSpan RoleFor);
+/// <param name="PromisedFor">Since the term that it has promised last changed.</param>
+public sealed record InstanceSight(HeartbeatReport Report, bool IsConnected, TimeSpan SilentFor, TimeSpan PromisedFor)
+{
+    /// <summary>How long it has been seen with a promise above this term; zero when it has none.</summary>
+    public TimeSpan PromisedAheadFor(long term) => Report.PromisedTerm > term ? PromisedFor : TimeSpan.Zero;
+}
 
 /// <summary>
 /// The leader's side of the service <c>heartbeat</c>: one stream from every instance, each heartbeat answered; a primary's answer carries a lease, which
@@ -27,7 +31,7 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
         public required object Stream;
         public bool IsConnected;
         public long LastSeen;
-        public long RoleSince;
+        public long PromisedSince;
     }
 
     private readonly Lock gate = new();
@@ -52,7 +56,7 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
         {
             return seats.ToImmutableDictionary(
                 pair => pair.Key,
-                pair => new InstanceSight(pair.Value.Report, pair.Value.IsConnected, time.GetElapsedTime(pair.Value.LastSeen, now), time.GetElapsedTime(pair.Value.RoleSince, now)),
+                pair => new InstanceSight(pair.Value.Report, pair.Value.IsConnected, time.GetElapsedTime(pair.Value.LastSeen, now), time.GetElapsedTime(pair.Value.PromisedSince, now)),
                 StringComparer.Ordinal);
         }
     }
@@ -154,7 +158,7 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
         {
             if (!seats.TryGetValue(report.Name, out Seat? seat))
             {
-                seats[report.Name] = seat = new Seat { Report = report, Stream = stream, RoleSince = now };
+                seats[report.Name] = seat = new Seat { Report = report, Stream = stream, PromisedSince = now };
             }
 
             if (seat.IsConnected && report.Incarnation < seat.Report.Incarnation)
@@ -165,10 +169,10 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
 
             if (!seat.IsConnected || seat.Report.Role != report.Role || seat.Report.Incarnation != report.Incarnation || seat.Report.ReignEpoch != report.ReignEpoch)
             {
-                seat.RoleSince = seat.Report.Role == report.Role && seat.Report.Incarnation == report.Incarnation ? seat.RoleSince : now;
                 (signal, changed) = (changed, NewSignal());
             }
 
+            seat.PromisedSince = seat.Report.PromisedTerm == report.PromisedTerm ? seat.PromisedSince : now;
             seat.Report = report;
             seat.Stream = stream;
             seat.IsConnected = true;

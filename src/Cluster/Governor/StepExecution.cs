@@ -73,7 +73,7 @@ internal sealed class StepExecution(GovernorTools tools, long governorTerm)
 
     private static ProposalBuilder Expel(ProposalBuilder rows, ClusterModel model, InstanceRow row, bool isLast)
     {
-        rows.ChangeTopology().Put(row with { CurrentState = row.TargetState });
+        rows.ChangeTopology().Put(row with { CurrentState = row.TargetState }).DeleteProcess(row.Uuid);
         foreach (PeerAddressRow address in model.Addresses.Where(address => address.RaftId == row.RaftId))
         {
             rows.Delete(address);
@@ -145,7 +145,7 @@ internal sealed class StepExecution(GovernorTools tools, long governorTerm)
                 return false;
             }
 
-            long term = Math.Max(reign.Term + 1, termsTried.GetValueOrDefault(step.Replicaset));
+            long term = Math.Max(Math.Max(reign.Term + 1, step.Term), termsTried.GetValueOrDefault(step.Replicaset));
             List<(InstanceRow Row, ReplicaPosition Position)> answers = await FenceAsync(step, model, term, cancel);
             (InstanceRow best, ReplicaPosition position) = answers.OrderByDescending(answer => answer.Position)
                 .ThenByDescending(answer => answer.Row.Name == reign.Primary).ThenBy(answer => answer.Row.Name, StringComparer.Ordinal).First();
@@ -205,7 +205,7 @@ internal sealed class StepExecution(GovernorTools tools, long governorTerm)
     private async ValueTask<bool> SwitchOverAsync(GovernorStep.Switchover step, ClusterModel model, CancellationToken cancel)
     {
         ReignRow reign = model.Reigns[step.Replicaset];
-        long term = reign.Term + 1;
+        long term = Math.Max(reign.Term + 1, step.Term);
         ReplicaPosition position;
         using (TimeLimit limit = tools.Time.Limit(tools.Timings.HandOverLimit, cancel))
         {

@@ -5,12 +5,16 @@ namespace Picodata.Cluster;
 
 /// <summary>
 /// Arguments of <c>.proc_update_instance_v2</c>: array of cluster uuid s, instance name s, instance uuid s, target state s, reason s, failure domain
-/// {s: s}?, version s?, iproto s?, pgproto s?, http s?, incarnation u, hops u.
+/// {s: s}?, version s?, iproto s?, pgproto s?, http s?, incarnation u, hops u, process s, boot counter u.
 /// </summary>
 /// <param name="Target"><see cref="StateVariant.Online"/>: activation (the incarnation is raised); <see cref="StateVariant.Offline"/>: graceful stop.</param>
 /// <param name="Reason"><c>boot</c>, <c>join</c>, <c>wakeup</c>, <c>auto-online</c>, <c>shutdown</c>.</param>
 /// <param name="FailureDomain">The configured one, or null: unchanged.</param>
 /// <param name="Incarnation">For a graceful stop and for <c>auto-online</c> the incarnation of the asking process: an older process's word counts no more. 0 for an activation after a start.</param>
+/// <param name="Process">
+/// Random, one for each process: a request that comes twice (its first answer was lost, or it was held up) counts once. Empty: not told, every request counts.
+/// </param>
+/// <param name="BootCounter">Starts of the directory: what an earlier process asked for, and comes late, is refused.</param>
 public sealed record InstanceUpdate(
     Guid ClusterUuid,
     string Name,
@@ -23,12 +27,14 @@ public sealed record InstanceUpdate(
     string? PgprotoAddress,
     string? HttpAddress,
     long Incarnation,
-    int Hops = 0)
+    int Hops = 0,
+    Guid Process = default,
+    long BootCounter = 0)
 {
     public byte[] Encode()
     {
         var writer = new MsgPackWriter();
-        writer.WriteArrayHead(12);
+        writer.WriteArrayHead(14);
         writer.WriteString(ClusterUuid.ToString("D"));
         writer.WriteString(Name);
         writer.WriteString(Uuid.ToString("D"));
@@ -49,6 +55,8 @@ public sealed record InstanceUpdate(
         RowCodec.WriteText(writer, HttpAddress);
         writer.WriteInt64(Incarnation);
         writer.WriteInt64(Hops);
+        writer.WriteString(Process.ToString("D"));
+        writer.WriteInt64(BootCounter);
         return writer.ToArray();
     }
 
@@ -68,7 +76,9 @@ public sealed record InstanceUpdate(
             RowCodec.ReadTextOrNull(ref reader),
             RowCodec.ReadTextOrNull(ref reader),
             reader.ReadInt64(),
-            checked((int)reader.ReadInt64()));
+            checked((int)reader.ReadInt64()),
+            Guid.Parse(reader.ReadString()),
+            reader.ReadInt64());
     }
 }
 
@@ -95,7 +105,10 @@ public sealed record InstanceUpdateAnswer(long Incarnation, long Index, Instance
     }
 }
 
-/// <summary>The rules of an update (sections 3.4, 3.6): pure.</summary>
+/// <summary>
+/// The rules of an update (sections 3.4, 3.6): pure. The process that an instance was last activated in stands in <c>_pico_property</c> under
+/// <c>process:&lt;instance uuid&gt;</c> as an array of process s, boot counter u.
+/// </summary>
 public static class ActivationRules
 {
     /// <summary>The proposal, or null when the row already says so. Throws <see cref="PeerException"/> (refused) with Picodata's text.</summary>
@@ -116,6 +129,23 @@ public static class ActivationRules
         if (row.IsExpelled || (row.TargetState.Variant == StateVariant.Expelled && update.Target == StateVariant.Offline))
         {
             throw JoinRules.Refused($"cannot update expelled instance \"{row.Name}\"", PeerErrors.InstanceExpelled);
+        }
+
+        (Guid process, long boots) = model.ProcessOf(row.Uuid);
+        if (update.Process != Guid.Empty && update.BootCounter < boots)
+        {
+            throw JoinRules.Refused($"instance \"{row.Name}\" has been started again since: boot {boots} is activated, this is boot {update.BootCounter}");
+        }
+
+        if (update.Process != Guid.Empty && update.Incarnation == 0 && update.Process == process && update.Target == StateVariant.Online)
+        {
+            // the same request once more
+            return null;
+        }
+
+        if (update.Process != Guid.Empty && update.Incarnation != 0 && update.Process != process)
+        {
+            throw JoinRules.Refused($"another process of instance \"{row.Name}\" has been activated");
         }
 
         return update.Target switch
@@ -148,6 +178,11 @@ public static class ActivationRules
         PutAddress(model, proposal, row, "pgproto", update.PgprotoAddress);
         PutAddress(model, proposal, row, "http", update.HttpAddress);
         var target = new InstanceState(row.TargetState.Variant == StateVariant.Expelled ? StateVariant.Expelled : StateVariant.Online, row.TargetState.Incarnation + 1);
+        if (update.Process != Guid.Empty)
+        {
+            proposal.PutProcess(row.Uuid, update.Process, update.BootCounter);
+        }
+
         return proposal.PutTarget(changed, target, update.Reason, now);
     }
 

@@ -150,6 +150,21 @@ public sealed class ClusterModel
     /// <summary>True when the replicaset holds or is to get a bucket.</summary>
     public bool HoldsBuckets(string replicaset) => Buckets.Any(row => row.CurrentReplicaset == replicaset || row.TargetReplicaset == replicaset);
 
+    /// <summary>The process that an instance was last activated in, and the boot counter of its directory then; empty when it never told.</summary>
+    public (Guid Process, long BootCounter) ProcessOf(Guid instance)
+    {
+        if (Property(ProcessKey(instance)) is not { } value)
+        {
+            return default;
+        }
+
+        var reader = new MsgPackReader(value);
+        reader.ReadArrayHead();
+        return (Guid.Parse(reader.ReadString()), reader.ReadInt64());
+    }
+
+    internal static string ProcessKey(Guid instance) => $"process:{instance:D}";
+
     internal static string TierOptionsKey(string tier) => TierOptionsPrefix + tier;
 
     private ImmutableSortedDictionary<string, T> Decode<T>(string table, RowReader<T> read, Func<T, string> key) =>

@@ -51,6 +51,20 @@ public sealed class ProposalBuilder(ClusterModel model)
         return PutProperty(key, writer.WrittenSpan);
     }
 
+    /// <summary>The process that an instance is activated in.</summary>
+    public ProposalBuilder PutProcess(Guid instance, Guid process, long bootCounter)
+    {
+        var writer = new MsgPackWriter(64);
+        writer.WriteArrayHead(2);
+        writer.WriteString(process.ToString("D"));
+        writer.WriteInt64(bootCounter);
+        return PutProperty(ClusterModel.ProcessKey(instance), writer.WrittenSpan);
+    }
+
+    /// <summary>Forgets the process of an instance that is expelled.</summary>
+    public ProposalBuilder DeleteProcess(Guid instance) =>
+        model.Property(ClusterModel.ProcessKey(instance)) is null ? this : Change(CatalogTables.Property, ClusterModel.ProcessKey(instance), null);
+
     /// <summary>A property whose value is one MessagePack value.</summary>
     public ProposalBuilder PutProperty(string key, ReadOnlySpan<byte> value) => Put(CatalogTables.Property, key, RowCodec.EncodeProperty(key, value));
 

@@ -82,13 +82,13 @@ public sealed class GovernorTests
     {
         ClusterBuilder builder = Pair();
         InstanceSight primary = builder.Sight("default_1_1", role: ReplicationRole.Primary);
-        InstanceSight stranded = builder.Sight("default_1_2", role: ReplicationRole.Fenced, roleMs: 2000);
+        InstanceSight stranded = builder.Sight("default_1_2", role: ReplicationRole.Fenced, promised: 5, promisedMs: 2000);
         Assert.Empty(Steps(builder, builder.See(primary, stranded)));
         builder.Reign("default_1", 2, "default_1_1");
-        Assert.Empty(Steps(builder, builder.See(primary, builder.Sight("default_1_2", role: ReplicationRole.Fenced, roleMs: 100))));
+        Assert.Empty(Steps(builder, builder.See(primary, builder.Sight("default_1_2", role: ReplicationRole.Fenced, promised: 5, promisedMs: 100))));
         var step = Assert.IsType<GovernorStep.Switchover>(Assert.Single(Steps(builder, builder.See(primary, stranded))));
-        Assert.Equal(("default_1_1", "default_1_1"), (step.From, step.To));
-        Assert.IsType<GovernorStep.Elect>(Assert.Single(Steps(builder, builder.See(builder.Sight("default_1_1", role: ReplicationRole.Fenced, roleMs: 2000)))));
+        Assert.Equal(("default_1_1", "default_1_1", 5L), (step.From, step.To, step.Term));
+        Assert.IsType<GovernorStep.Elect>(Assert.Single(Steps(builder, builder.See(builder.Sight("default_1_1", role: ReplicationRole.Fenced, promised: 5, promisedMs: 2000)))));
     }
 
     [Fact]

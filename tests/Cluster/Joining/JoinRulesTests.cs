@@ -158,6 +158,26 @@ public sealed class JoinRulesTests
     }
 
     [Fact]
+    public void An_activation_that_comes_twice_counts_once_and_an_old_one_not_at_all()
+    {
+        var builder = new ClusterBuilder();
+        string name = builder.Join(1);
+        InstanceUpdate Start(int process, long boots, long incarnation = 0) =>
+            new(ClusterUuid, name, Uuid(1), StateVariant.Online, incarnation == 0 ? "boot" : "auto-online", null, null, null, null, null, incarnation, 0, Uuid(process), boots);
+        ProposalBuilder? Decide(InstanceUpdate update) => ActivationRules.Decide(builder.Model, update, DateTimeOffset.UnixEpoch);
+        builder.Apply(Decide(Start(100, 1))!);
+        Assert.Null(Decide(Start(100, 1)));
+        builder.Apply(Decide(Start(101, 2))!);
+        Assert.Equal(2, builder.Model.Instances[name].TargetState.Incarnation);
+        Assert.Throws<PeerException>(() => Decide(Start(100, 1)));
+        builder.State(name, StateVariant.Offline, StateVariant.Offline, 2);
+        Assert.Throws<PeerException>(() => Decide(Start(100, 2, 2)));
+        builder.Apply(Decide(Start(101, 2, 2))!);
+        Assert.Equal(new InstanceState(StateVariant.Online, 3), builder.Model.Instances[name].TargetState);
+        Assert.Null(Decide(Start(101, 2, 2)));
+    }
+
+    [Fact]
     public void Requests_and_answers_survive_their_encoding()
     {
         JoinRequest join = Request(3, Domain("a=b"), "n", null) with { PgprotoAddress = "h:5432", Hops = 2 };

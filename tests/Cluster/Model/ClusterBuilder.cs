@@ -74,11 +74,11 @@ internal sealed class ClusterBuilder
         Apply(new ProposalBuilder(Model).Put(new ReignRow(replicaset, term, term * 10, primary, [.. inSync.Append(primary)])));
 
     /// <summary>A sight of a living instance in its target incarnation.</summary>
-    public InstanceSight Sight(string name, long term = 1, long lsn = 10, ReplicationRole role = ReplicationRole.Following, bool isConnected = true, double silentMs = 10, long? incarnation = null, double roleMs = 5000)
+    public InstanceSight Sight(string name, long term = 1, long lsn = 10, ReplicationRole role = ReplicationRole.Following, bool isConnected = true, double silentMs = 10, long? incarnation = null, long promised = 0, double promisedMs = 5000)
     {
         InstanceRow row = Model.Instances[name];
-        var report = new HeartbeatReport(1, name, row.Uuid, incarnation ?? row.TargetState.Incarnation, 1, role, new ReplicaPosition(term, lsn), lsn, 10, Model.Image.Index);
-        return new InstanceSight(report, isConnected, TimeSpan.FromMilliseconds(silentMs), TimeSpan.FromMilliseconds(roleMs));
+        var report = new HeartbeatReport(1, name, row.Uuid, incarnation ?? row.TargetState.Incarnation, 1, role, new ReplicaPosition(term, lsn), lsn, 10, Model.Image.Index, promised);
+        return new InstanceSight(report, isConnected, TimeSpan.FromMilliseconds(silentMs), TimeSpan.FromMilliseconds(promisedMs));
     }
 
     public Observations See(params InstanceSight[] sights) => new(

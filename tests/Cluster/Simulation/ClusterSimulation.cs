@@ -146,7 +146,7 @@ internal sealed class ClusterSimulation
     {
         ClusterModel model = ClusterModel.From(Group.Newest);
         string instances = string.Join("; ", model.Instances.Values.Select(row =>
-            $"{row.Name} {row.CurrentState} -> {row.TargetState} sync {row.SyncIncarnation} " + string.Join(" ", alive.Values.Where(one => one.Name == row.Name).Select(one => $"{one.Node?.Role} at {one.Node?.Position} reign {one.Node?.Reign?.Term}/{one.Node?.Reign?.Epoch} rules {one.Rules}"))));
+            $"{row.Name} {row.CurrentState} -> {row.TargetState} sync {row.SyncIncarnation} " + string.Join(" ", alive.Values.Where(one => one.Name == row.Name).Select(one => $"{one.Node?.Role} at {one.Node?.Position} reign {one.Node?.Reign?.Term}/{one.Node?.Reign?.Epoch} rules {one.Rules} incarnation {one.Incarnation} image {one.ImageIndex} of {Group.Newest.Index} paused {one.Process.IsPaused} leader {one.SeenLeader} stage {one.Stage}"))));
         return $"{instances}; {string.Join("; ", model.Reigns.Values.Select(reign => $"{reign.Replicaset} term {reign.Term} epoch {reign.Epoch} primary {reign.Primary} in sync {string.Join(",", reign.InSync)}"))}; leader {Group.Leader}; failures {string.Join(", ", World.Failures)}";
     }
 

@@ -65,6 +65,8 @@ internal sealed class ModelNode : IReplicationNode
 
     public IReadOnlyList<ModelRow> Log => log;
 
+    public long PromisedTerm => promised;
+
     public ReplicationRole Role { get; private set; }
 
     public Reign? Reign { get; private set; }

@@ -24,6 +24,7 @@ internal sealed class SimulatedInstance : IPeerService
     private readonly ExpelDesk expels;
     private readonly LeaseLedger ledger;
     private readonly SimulatedCatalog raw;
+    private readonly Guid me;
     private long incarnation;
 
     /// <summary>What stays of an instance when its process goes.</summary>
@@ -46,6 +47,7 @@ internal sealed class SimulatedInstance : IPeerService
         raw = cluster.Group.Join(seat.Address, isVoter: seat.Number == 1);
         catalog = new PlantedCatalog(raw, bugs);
         chance = new Chance(new Random(cluster.World.Random.Next()));
+        me = chance.NextUuid();
         Lease = new LeaseClock(Process.Time);
         ledger = new LeaseLedger(cluster.LedgerTimings, Process.Time);
         heartbeats = new HeartbeatDesk(bugs.HasFlag(PlantedBug.GrantWithoutRound) ? new Roundless(catalog) : catalog, ledger, Process.Time);
@@ -67,6 +69,15 @@ internal sealed class SimulatedInstance : IPeerService
     public string? Name => seat.Joined?.Name;
 
     public string ReplicasetName => seat.Joined!.ReplicasetName;
+
+    public long Incarnation => incarnation;
+
+    public long ImageIndex => catalog.Image.Index;
+
+    public string? SeenLeader => catalog.LeaderAddress;
+
+    /// <summary>What it has come to since its start, for messages.</summary>
+    public string Stage { get; private set; } = "started";
 
     public bool IsActivated => incarnation > 0;
 
@@ -90,7 +101,7 @@ internal sealed class SimulatedInstance : IPeerService
     private JoinRequest Request => new("demo", seat.Uuid, null, null, "default", seat.Domain, "26.2.1", seat.Address, null, null);
 
     private InstanceUpdate Update => new(
-        ClusterModel.From(catalog.Image).ClusterUuid, Name!, seat.Uuid, StateVariant.Online, "boot", seat.Domain, "26.2.1", seat.Address, null, null, incarnation);
+        ClusterModel.From(catalog.Image).ClusterUuid, Name!, seat.Uuid, StateVariant.Online, "boot", seat.Domain, "26.2.1", seat.Address, null, null, incarnation, 0, me, seat.Disk.Boots);
 
     private async Task LiveAsync()
     {
@@ -116,7 +127,7 @@ internal sealed class SimulatedInstance : IPeerService
         var beats = new HeartbeatClient(
             catalog,
             network,
-            () => new HeartbeatReport(number++, Name!, seat.Uuid, incarnation, seat.Disk.Boots, Node.Role, Node.Position, Node.CommitLsn, Node.Reign?.Epoch ?? 0, catalog.Image.Index),
+            () => new HeartbeatReport(number++, Name!, seat.Uuid, incarnation, seat.Disk.Boots, Node.Role, Node.Position, Node.CommitLsn, Node.Reign?.Epoch ?? 0, catalog.Image.Index, Node.PromisedTerm),
             Lease,
             cluster.Timings,
             bugs.HasFlag(PlantedBug.StretchLease) ? new LateClock(Process.Time) : Process.Time,
@@ -130,6 +141,7 @@ internal sealed class SimulatedInstance : IPeerService
             beats.Nudge();
         }
 
+        Stage = "activating";
         Activated(await client.UpdateAsync(Update with { Incarnation = 0 }, Addresses, CancellationToken.None));
         Process.Start(() => new OnlineSentinel(catalog, client, Process.Time, () => Update, () => false).RunAsync(Activated, CancellationToken.None));
         await FollowAsync(beats);
@@ -154,6 +166,7 @@ internal sealed class SimulatedInstance : IPeerService
         var feed = new ReignFeed(catalog, Name!, () => bugs.HasFlag(PlantedBug.GoOnAfterRestart) ? ClusterModel.From(catalog.Image).Instances[Name!].SyncIncarnation : incarnation);
         while (true)
         {
+            Stage = "following";
             Reign reign = await feed.NextAsync(CancellationToken.None);
             await Node!.ApplyReignAsync(reign, CancellationToken.None);
             cluster.NoteReign(this);
