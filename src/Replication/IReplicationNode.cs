@@ -104,6 +104,9 @@ public interface IReplicationNode : IAsyncDisposable
     /// <summary>Where the own log ends, durably.</summary>
     ReplicaPosition Position { get; }
 
+    /// <summary>The term below which it takes no rows (R3); 0 when nothing was promised.</summary>
+    long PromisedTerm { get; }
+
     /// <summary>Highest LSN that is known to be committed: durable on the whole in-sync set.</summary>
     long CommitLsn { get; }
 

@@ -104,7 +104,8 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
 
     public Task<CopyNeed> CopyNeeded => copyNeeded.Task;
 
-    internal long PromisedTerm => promise.Term;
+    /// <inheritdoc/>
+    public long PromisedTerm => promise.Term;
 
     public async Task ApplyReignAsync(Reign newer, CancellationToken cancel)
     {

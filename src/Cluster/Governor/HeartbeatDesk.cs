@@ -61,6 +61,15 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
         }
     }
 
+    /// <summary>True when the instance's stream is open.</summary>
+    public bool Hears(string instance)
+    {
+        lock (gate)
+        {
+            return seats.TryGetValue(instance, out Seat? seat) && seat.IsConnected;
+        }
+    }
+
     /// <summary>Completes when a stream opened or closed, or a role changed, after this call.</summary>
     public Task WaitForChangeAsync()
     {

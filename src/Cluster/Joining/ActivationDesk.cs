@@ -14,7 +14,7 @@ namespace Picodata.Cluster;
 /// <param name="Process">
 /// Random, one for each process: a request that comes twice (its first answer was lost, or it was held up) counts once. Empty: not told, every request counts.
 /// </param>
-/// <param name="BootCounter">Starts of the directory: what an earlier process asked for, and comes late, is refused.</param>
+/// <param name="BootCounter">Starts of the directory: what an earlier process asked for, and comes late, is refused while a later one is heard.</param>
 public sealed record InstanceUpdate(
     Guid ClusterUuid,
     string Name,
@@ -112,7 +112,8 @@ public sealed record InstanceUpdateAnswer(long Incarnation, long Index, Instance
 public static class ActivationRules
 {
     /// <summary>The proposal, or null when the row already says so. Throws <see cref="PeerException"/> (refused) with Picodata's text.</summary>
-    public static ProposalBuilder? Decide(ClusterModel model, InstanceUpdate update, DateTimeOffset now)
+    /// <param name="isHeard">The process that is activated now sends heartbeats: an older boot of the directory is a late word, or a copy, and must wait.</param>
+    public static ProposalBuilder? Decide(ClusterModel model, InstanceUpdate update, DateTimeOffset now, bool isHeard = true)
     {
         if (update.ClusterUuid != model.ClusterUuid)
         {
@@ -132,9 +133,9 @@ public static class ActivationRules
         }
 
         (Guid process, long boots) = model.ProcessOf(row.Uuid);
-        if (update.Process != Guid.Empty && update.BootCounter < boots)
+        if (update.Process != Guid.Empty && isHeard && update.BootCounter < boots)
         {
-            throw JoinRules.Refused($"instance \"{row.Name}\" has been started again since: boot {boots} is activated, this is boot {update.BootCounter}");
+            throw JoinRules.Refused($"instance \"{row.Name}\" runs already: boot {boots} is activated and heard, this is boot {update.BootCounter}; stop it first if this directory is to take its place", PeerErrors.InstanceRuns);
         }
 
         if (update.Process != Guid.Empty && update.Incarnation == 0 && update.Process == process && update.Target == StateVariant.Online)
@@ -201,7 +202,8 @@ public static class ActivationRules
 }
 
 /// <summary>The leader's side of <c>.proc_update_instance_v2</c>: activation of a started instance, graceful stop.</summary>
-public sealed class ActivationDesk(ICatalog catalog, LeaderRoute route, Chance chance, TimeProvider time)
+/// <param name="heartbeats">Tells whether the process that is activated now is heard.</param>
+public sealed class ActivationDesk(ICatalog catalog, LeaderRoute route, Chance chance, TimeProvider time, HeartbeatDesk heartbeats)
 {
     public const string Procedure = ".proc_update_instance_v2";
 
@@ -220,7 +222,7 @@ public sealed class ActivationDesk(ICatalog catalog, LeaderRoute route, Chance c
         while (true)
         {
             ClusterModel model = ClusterModel.From(image);
-            ProposalBuilder? proposal = ActivationRules.Decide(model, update, time.GetUtcNow());
+            ProposalBuilder? proposal = ActivationRules.Decide(model, update, time.GetUtcNow(), heartbeats.Hears(update.Name));
             if (proposal is null)
             {
                 return Answer(model, image.Index, update);

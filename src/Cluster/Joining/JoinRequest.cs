@@ -6,7 +6,7 @@ namespace Picodata.Cluster;
 /// <summary>Picodata's error codes that this room answers with (section 8 of the reference).</summary>
 public static class PeerErrors
 {
-    public const int Other = 10000, NotALeader = 10001, TermMismatch = 10003, NoSuchInstance = 10016, NoSuchReplicaset = 10017, LeaderUnknown = 10018, InstanceExpelled = 10020,
+    public const int Other = 10000, NotALeader = 10001, TermMismatch = 10003, NoSuchInstance = 10016, NoSuchReplicaset = 10017, LeaderUnknown = 10018, InstanceExpelled = 10020, InstanceRuns = 10022,
         Uninitialized = 10024, ExpelNotAllowed = 10025;
 }
 

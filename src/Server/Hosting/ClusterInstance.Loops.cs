@@ -37,7 +37,7 @@ internal sealed partial class ClusterInstance
         IReplicationNode? node = data?.Node;
         return new HeartbeatReport(
             0, self!.Name, self.Uuid, Interlocked.Read(ref incarnation), boots, node?.Role ?? ReplicationRole.NeedsCopy, node?.Position ?? default, node?.CommitLsn ?? 0,
-            node?.Reign?.Epoch ?? 0, catalog!.Image.Index);
+            node?.Reign?.Epoch ?? 0, catalog!.Image.Index, node?.PromisedTerm ?? 0);
     }
 
     /// <summary>Takes over the catalog's word about the own replicaset.</summary>

@@ -40,6 +40,9 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
     private readonly PeerNetwork network;
     private readonly string cookie;
     private readonly Chance chance = new(new Random());
+
+    /// <summary>Tells this process from others of the same directory.</summary>
+    private readonly Guid process = Guid.NewGuid();
     private readonly ClusterTimings timings = ClusterTimings.Default;
     private readonly TimeProvider time = TimeProvider.System;
     private readonly SwitchedEngine sessions = new();
@@ -202,7 +205,7 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
         ICatalog words = catalog!;
         var route = new LeaderRoute(words, network);
         var joins = new JoinDesk(words, route, chance, time);
-        var activations = new ActivationDesk(words, route, chance, time);
+        var activations = new ActivationDesk(words, route, chance, time, desk!);
         var expels = new ExpelDesk(words, route, chance, time);
         var members = new MemberDesk(() => data?.Node, () => self!.ReplicasetName, words, time);
         services.Add(JoinDesk.Procedure, joins.AnswerAsync);
@@ -308,7 +311,7 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
 
     private InstanceUpdate Update(StateVariant target, string reason) => new(
         identity.ClusterUuid, self!.Name, self.Uuid, target, reason, FailureDomain.From(config.FailureDomain), ProgramVersion.Text,
-        config.IprotoAdvertise, config.PgEnabled ? config.PgAdvertise : null, config.HttpEnabled ? config.HttpAdvertise : null, Interlocked.Read(ref incarnation));
+        config.IprotoAdvertise, config.PgEnabled ? config.PgAdvertise : null, config.HttpEnabled ? config.HttpAdvertise : null, Interlocked.Read(ref incarnation), 0, process, boots);
 
     private bool HasSuccessor() =>
         ClusterModel.From(catalog!.Image).ReignOf(self!.ReplicasetName) is { InSync.Count: > 1 };

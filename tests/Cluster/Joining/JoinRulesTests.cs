@@ -170,6 +170,8 @@ public sealed class JoinRulesTests
         builder.Apply(Decide(Start(101, 2))!);
         Assert.Equal(2, builder.Model.Instances[name].TargetState.Incarnation);
         Assert.Throws<PeerException>(() => Decide(Start(100, 1)));
+        // an older directory that was put back is let in when nobody else is there
+        Assert.NotNull(ActivationRules.Decide(builder.Model, Start(100, 1), DateTimeOffset.UnixEpoch, isHeard: false));
         builder.State(name, StateVariant.Offline, StateVariant.Offline, 2);
         Assert.Throws<PeerException>(() => Decide(Start(100, 2, 2)));
         builder.Apply(Decide(Start(101, 2, 2))!);

@@ -53,7 +53,7 @@ internal sealed class SimulatedInstance : IPeerService
         heartbeats = new HeartbeatDesk(bugs.HasFlag(PlantedBug.GrantWithoutRound) ? new Roundless(catalog) : catalog, ledger, Process.Time);
         var route = new LeaderRoute(catalog, network);
         joins = new JoinDesk(catalog, route, chance, Process.Time);
-        activations = new ActivationDesk(catalog, route, chance, Process.Time);
+        activations = new ActivationDesk(catalog, route, chance, Process.Time, heartbeats);
         expels = new ExpelDesk(catalog, route, chance, Process.Time);
         members = new MemberDesk(() => Node, () => seat.Joined!.ReplicasetName, catalog, Process.Time);
         cluster.Network.Listen(seat.Address, Process, this);
