@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 
@@ -16,14 +15,16 @@ internal sealed class InstanceProcess : IDisposable
     private static readonly TimeSpan StartTimeLimit = TimeSpan.FromMinutes(2);
 
     private readonly List<string> arguments;
+    private readonly NetworkPlace? place;
     private Process? process;
 
-    private InstanceProcess(string directory, IEnumerable<string> arguments)
+    private InstanceProcess(string directory, IEnumerable<string> arguments, NetworkPlace? place = null)
     {
         Directory = directory;
         this.arguments = arguments.ToList();
-        PgPort = FreePort();
-        IprotoPort = FreePort();
+        this.place = place;
+        PgPort = Ports.Next();
+        IprotoPort = Ports.Next();
     }
 
     /// <summary>Working directory of the instance.</summary>
@@ -39,14 +40,18 @@ internal sealed class InstanceProcess : IDisposable
     public int IprotoPort { get; }
 
     /// <summary>What other instances reach it by.</summary>
-    public string IprotoAddress => $"127.0.0.1:{IprotoPort}";
+    public string IprotoAddress => $"{Host}:{IprotoPort}";
+
+    /// <summary>Where it listens.</summary>
+    public string Host => place?.Address ?? "127.0.0.1";
 
     public int ProcessId => process!.Id;
 
-    public bool HasExited => process!.HasExited;
+    /// <summary>Not running: ended, or not started yet.</summary>
+    public bool HasExited => process is null or { HasExited: true };
 
     public string ConnectionString =>
-        $"Host=127.0.0.1;Port={PgPort};Username=admin;Password={AdminPassword};Database=postgres;Pooling=false;Timeout=30;Command Timeout=60;Include Error Detail=true";
+        $"Host={Host};Port={PgPort};Username=admin;Password={AdminPassword};Database=postgres;Pooling=false;Timeout=30;Command Timeout=60;Include Error Detail=true";
 
     /// <summary>The repository's root.</summary>
     public static string Root { get; } = FindRoot();
@@ -79,6 +84,9 @@ internal sealed class InstanceProcess : IDisposable
         }
     }
 
+    /// <summary>An instance that is not started yet: its ports are chosen, so that others can be told of it.</summary>
+    public static InstanceProcess Planned(string directory, IEnumerable<string> arguments, NetworkPlace? place = null) => new(directory, arguments, place);
+
     /// <summary>Starts an instance that is expected to refuse; gives its exit code and what it said.</summary>
     public static async Task<(int ExitCode, string Output)> StartRefusedAsync(string directory, params string[] arguments)
     {
@@ -100,7 +108,15 @@ internal sealed class InstanceProcess : IDisposable
         return (process.ExitCode, await output + await errors);
     }
 
+    /// <summary>Starts the process and waits until it answers.</summary>
     public async Task StartAgainAsync()
+    {
+        Launch();
+        await UntilReadyAsync();
+    }
+
+    /// <summary>Starts the process.</summary>
+    public void Launch()
     {
         process?.Dispose();
         process = Process.Start(StartOptions())!;
@@ -108,6 +124,11 @@ internal sealed class InstanceProcess : IDisposable
         process.ErrorDataReceived += (_, line) => Log(line.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+    }
+
+    /// <summary>Waits until the started process answers.</summary>
+    public async Task UntilReadyAsync()
+    {
         var watch = Stopwatch.StartNew();
         while (true)
         {
@@ -118,7 +139,7 @@ internal sealed class InstanceProcess : IDisposable
             }
             catch (Exception problem) when (problem is NpgsqlException or SocketException)
             {
-                if (process.HasExited || watch.Elapsed > StartTimeLimit)
+                if (process!.HasExited || watch.Elapsed > StartTimeLimit)
                 {
                     throw new InvalidOperationException($"the instance in {Directory} did not start ({problem.Message}); its log:\n{LogTail()}", problem);
                 }
@@ -161,17 +182,38 @@ internal sealed class InstanceProcess : IDisposable
     /// <summary>SIGTERM, then waits; gives the exit code.</summary>
     public async Task<int> StopAsync()
     {
-        using (Process kill = Process.Start("kill", ["-TERM", ProcessId.ToString()]))
-        {
-            await kill.WaitForExitAsync();
-        }
+        await AskToStopAsync();
 
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
         await process!.WaitForExitAsync(limit.Token);
         return process.ExitCode;
     }
 
-    public string LogTail() => File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(20)) : "(none)";
+    /// <summary>SIGTERM; <see cref="StopAsync"/> waits besides.</summary>
+    public Task AskToStopAsync() => SignalAsync("TERM");
+
+    /// <summary>SIGSTOP: the process stands still, its sockets stay open.</summary>
+    public Task PauseAsync() => SignalAsync("STOP");
+
+    /// <summary>SIGCONT.</summary>
+    public Task ResumeAsync() => SignalAsync("CONT");
+
+    private async Task SignalAsync(string name)
+    {
+        using Process kill = Process.Start("kill", ["-" + name, ProcessId.ToString()]);
+        await kill.WaitForExitAsync();
+    }
+
+    public string LogTail() => File.Exists(LogFile) ? string.Join('\n', LogLines().TakeLast(20)) : "(none)";
+
+    /// <summary>What it has logged until now.</summary>
+    public IReadOnlyList<string> LogLines()
+    {
+        lock (arguments)
+        {
+            return File.Exists(LogFile) ? File.ReadAllLines(LogFile) : [];
+        }
+    }
 
     public void Dispose()
     {
@@ -185,9 +227,10 @@ internal sealed class InstanceProcess : IDisposable
 
     private ProcessStartInfo StartOptions()
     {
+        string[] inside = place is null ? [] : ["netns", "exec", place.Namespace, Program];
         var start = new ProcessStartInfo(
-            Program,
-            ["run", "--instance-dir", Directory, "--pg-listen", $"127.0.0.1:{PgPort}", "--iproto-listen", IprotoAddress, "-c", "instance.http.enabled=false", .. arguments])
+            place is null ? Program : "ip",
+            [.. inside, "run", "--instance-dir", Directory, "--pg-listen", $"{Host}:{PgPort}", "--iproto-listen", IprotoAddress, "-c", "instance.http.enabled=false", .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -206,13 +249,6 @@ internal sealed class InstanceProcess : IDisposable
                 File.AppendAllText(LogFile, line + "\n");
             }
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private static string FindRoot()
