@@ -12,9 +12,9 @@ public interface ICatalogVoters
     ImmutableArray<string> Voters { get; }
 
     /// <summary>
-    /// Makes the voters the wanted ones, one change at a time: additions first (a new voter has caught up before it counts), then removals, the leader
-    /// itself last. Only on the leader. Idempotent: after an exception the set is one of those on the way, call again with what is wanted then.
-    /// At most three (C2), never none. <see cref="CatalogUnavailableException"/> when this instance does not lead or a step failed.
+    /// Makes the voters the wanted ones, one change at a time: who is added has answered, and catches up before it counts; a full set loses one before it
+    /// gets another (there are never four, C2); removals follow, the leader itself last. Only on the leader. Idempotent: after an exception the
+    /// set is one of those on the way, call again with what is wanted then. At most three, never none. <see cref="CatalogUnavailableException"/> when this instance does not lead or a step failed.
     /// </summary>
     ValueTask SetVotersAsync(ImmutableArray<string> wanted, CancellationToken cancel);
 }

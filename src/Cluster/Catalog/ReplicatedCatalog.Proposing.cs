@@ -15,7 +15,7 @@ public sealed partial class ReplicatedCatalog
             async (voting, token) => await voting.ProposeAsync(proposal, token).ConfigureAwait(false),
             async (leader, token) => CatalogCalls.ReadResult(await environment.Network.CallAsync(leader, CatalogCalls.Propose, CatalogCalls.Arguments(command), token).ConfigureAwait(false)),
             "the proposal's end is unknown", cancel).ConfigureAwait(false);
-        await board.WaitReachedAsync(result.Index, cancel).ConfigureAwait(false);
+        await ReachAsync(result.Index, cancel).ConfigureAwait(false);
         return result;
     }
 
@@ -26,7 +26,21 @@ public sealed partial class ReplicatedCatalog
             async (leader, token) => new ProposalResult(true, CatalogCalls.ReadIndexOf(
                 await environment.Network.CallAsync(leader, CatalogCalls.ReadIndex, CatalogCalls.NoArguments(), token).ConfigureAwait(false))),
             "no read is known to be current", cancel).ConfigureAwait(false);
-        return await board.WaitReachedAsync(barrier.Index, cancel).ConfigureAwait(false);
+        return await ReachAsync(barrier.Index, cancel).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until what the leader has done is applied here; a learner without a source does not wait for ever.</summary>
+    private async ValueTask<CatalogImage> ReachAsync(long index, CancellationToken cancel)
+    {
+        using TimeLimit patience = environment.Time.Limit(options.Patience, cancel);
+        try
+        {
+            return await board.WaitReachedAsync(index, patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
+        {
+            throw new CatalogUnavailableException($"{options.Address}: the catalog's index {index} has not come here within {options.Patience.TotalSeconds:0.#} s");
+        }
     }
 
     /// <summary>Answers one of <see cref="Procedures"/>.</summary>

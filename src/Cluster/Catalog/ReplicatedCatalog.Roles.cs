@@ -20,6 +20,9 @@ public sealed partial class ReplicatedCatalog
     /// <summary>What this instance's voter has applied; the feed may have brought more.</summary>
     private long votedIndex;
 
+    /// <summary>Voters compare their hashes every so many looks.</summary>
+    private const int ComparisonLooks = 4;
+
     private string RaftDirectory => Path.Combine(options.Directory, RaftFolder);
 
     public async ValueTask SetVotersAsync(ImmutableArray<string> wanted, CancellationToken cancel)
@@ -311,7 +314,7 @@ public sealed partial class ReplicatedCatalog
     /// <summary>Restarts a voter whose log failed, notes its term, and finds out when it was removed without being told.</summary>
     private async Task KeepVotingAsync(CancellationToken cancel)
     {
-        int leaderless = 0;
+        int leaderless = 0, looks = 0;
         while (!cancel.IsCancellationRequested)
         {
             try
@@ -334,6 +337,8 @@ public sealed partial class ReplicatedCatalog
                 leaderless = isAdmitted && voting.Leader is not null ? 0 : leaderless + 1;
                 if (leaderless > 0 && leaderless % LeaderlessLooks == 0)
                     await AskAboutAdmissionAsync(voting, isAdmitted, cancel).ConfigureAwait(false);
+                if (isAdmitted && ++looks % ComparisonLooks == 0 && await IsOddOneOutAsync(voting, cancel).ConfigureAwait(false))
+                    await StopDivergedAsync(voting, cancel).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancel.IsCancellationRequested)
             {
@@ -356,15 +361,12 @@ public sealed partial class ReplicatedCatalog
             if (voter != failed)
                 return;
             log.LogError(cause, "the catalog's log of {Address} failed and is opened again", failed.Self);
-            await StopVoterAsync().ConfigureAwait(false);
             if (isDiverged)
             {
-                log.LogCritical("{Address} held another catalog than the others and votes no more until they admit it anew", failed.Self);
-                isDiverged = false;
-                board.Distrust();
-                GiveUpRaft();
+                await GiveUpDivergedAsync(failed).ConfigureAwait(false);
                 return;
             }
+            await StopVoterAsync().ConfigureAwait(false);
             while (voter is null)
             {
                 try
@@ -383,6 +385,54 @@ public sealed partial class ReplicatedCatalog
         {
             roleGate.Release();
         }
+    }
+
+    /// <summary>
+    /// L2 between voters, which replicate commands and not their effects: true when the others agree among themselves, and not with this one, about an
+    /// index that all have applied.
+    /// </summary>
+    private async ValueTask<bool> IsOddOneOutAsync(RaftVoter voting, CancellationToken cancel)
+    {
+        int alike = 0;
+        var unlike = new List<(string Address, long Index)>();
+        foreach (RaftEndPoint other in voting.Members.Where(member => !member.Equals(voting.Self)))
+        {
+            if (await DescribeAsync(other.Address, cancel).ConfigureAwait(false) is not { IsVoter: true } said || feed.HashAt(said.Index) is not { } mine)
+                continue;
+            if (mine == said.Hash)
+                alike++;
+            else
+                unlike.Add((other.Address, said.Index));
+        }
+        foreach ((string address, long index) in unlike)
+            log.LogCritical("the catalogs of {Here} and {There} differ at index {Index}: one of them is broken; compare their _raft_state", options.Address, address, index);
+        return IsOddOneOut(alike, unlike.Count);
+    }
+
+    /// <summary>One against one says nothing about who is broken.</summary>
+    internal static bool IsOddOneOut(int alike, int unlike) => alike == 0 && unlike >= 2;
+
+    private async Task StopDivergedAsync(RaftVoter voting, CancellationToken cancel)
+    {
+        await roleGate.WaitAsync(cancel).ConfigureAwait(false);
+        try
+        {
+            if (voter == voting)
+                await GiveUpDivergedAsync(voting).ConfigureAwait(false);
+        }
+        finally
+        {
+            roleGate.Release();
+        }
+    }
+
+    private async Task GiveUpDivergedAsync(RaftVoter voting)
+    {
+        log.LogCritical("{Address} holds another catalog than the others and votes no more until they admit it anew", voting.Self);
+        await StopVoterAsync().ConfigureAwait(false);
+        isDiverged = false;
+        board.Distrust();
+        GiveUpRaft();
     }
 
     /// <summary>A voter without a leader may have been removed, and one that stands by may have been admitted, without hearing of it.</summary>

@@ -264,6 +264,31 @@ public sealed class ReplicatedCatalogTests
         await cluster.SettleAsync();
     }
 
+    [Fact]
+    public async Task A_voter_whose_log_gives_another_catalog_than_it_had_stops_voting_and_takes_a_whole_image()
+    {
+        await using var cluster = new CatalogCluster();
+        await cluster.FoundAsync(voters: 3, instances: 3);
+        await cluster["a"].ProposeAsync(Put("x"), default);
+        await cluster.SettleAsync();
+        string odd = new[] { "a", "b", "c" }.First(name => !cluster[name].IsLeader);
+        await cluster.StopAsync(odd);
+        cluster.Applied[odd].Saved = cluster.Applied[odd].Saved with { Hash = 0xbad };
+        await cluster.StartAsync(odd);
+        await VoterGroup.Until(() => !cluster[odd].IsVoter && cluster.LoadIdentity(odd).Raft is null, "it votes with another catalog");
+        await cluster.SettleAsync();
+        Assert.NotEqual(0xbadul, cluster[odd].Image.Hash);
+    }
+
+    [Theory]
+    [InlineData(0, 2, true)]
+    [InlineData(1, 1, false)]
+    [InlineData(0, 1, false)]
+    [InlineData(2, 0, false)]
+    [InlineData(0, 0, false)]
+    public void Only_who_differs_from_all_others_is_the_odd_one(int alike, int unlike, bool isOdd) =>
+        Assert.Equal(isOdd, ReplicatedCatalog.IsOddOneOut(alike, unlike));
+
     private static void CopyTree(string from, string to)
     {
         Directory.CreateDirectory(to);

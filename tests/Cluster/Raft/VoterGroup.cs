@@ -18,7 +18,7 @@ internal sealed class VoterGroup : IAsyncDisposable
 
     public RealFileSystem Files { get; } = new();
 
-    public SortedDictionary<string, VoterNode> Nodes { get; } = new(StringComparer.Ordinal);
+    public System.Collections.Concurrent.ConcurrentDictionary<string, VoterNode> Nodes { get; } = new(StringComparer.Ordinal);
 
     public SnapshotRule Snapshots { get; init; } = new();
 
@@ -53,10 +53,11 @@ internal sealed class VoterGroup : IAsyncDisposable
     }
 
     /// <summary>
-    /// Every voter loses its power at the same moment, as far as a process can show it: the files are copied while the voters run, then all are started on
-    /// the copies.
+    /// Every voter loses its power at the same moment, as far as a process can show it: all messages stop, then the files are copied while the voters
+    /// run, and others are started on the copies. (Copies taken while messages go on would be no cut: one voter's copy would hold what was
+    /// committed behind another's.) Returns the copies by address.
     /// </summary>
-    public async Task CrashAllAsync(Func<VoterNode, bool>? comesBack = null)
+    public async Task<Dictionary<string, string>> CrashAllAsync(Func<VoterNode, bool>? comesBack = null)
     {
         VoterNode[] all = [.. Nodes.Values];
         foreach (VoterNode node in all)
@@ -67,12 +68,13 @@ internal sealed class VoterGroup : IAsyncDisposable
         Nodes.Clear();
         foreach ((VoterNode node, string copy) in copies.Where(copy => comesBack?.Invoke(copy.Node) ?? true))
             await StartAsync(node.Voter.Self, copy, found: false);
+        return copies.ToDictionary(copy => copy.Node.Voter.Self.Address, copy => copy.Copy);
     }
 
     public async Task StopAsync(VoterNode node)
     {
         Network.Stop(node.Voter.Self.Address);
-        Nodes.Remove(node.Voter.Self.Address);
+        Nodes.TryRemove(node.Voter.Self.Address, out _);
         await node.Voter.DisposeAsync();
     }
 
@@ -117,16 +119,34 @@ internal sealed class VoterGroup : IAsyncDisposable
 
     public static Task Within(Task task, int seconds = 30) => task.WaitAsync(TimeSpan.FromSeconds(seconds));
 
+    /// <summary>A copy of a living voter's files; begun anew when a snapshot was taken meanwhile, with which parts of the log go.</summary>
     public string Copy(string directory)
+    {
+        while (true)
+        {
+            string[] before = Snapshots(), copied = [CopyOnce(directory)];
+            if (before.SequenceEqual(Snapshots()))
+                return copied[0];
+        }
+
+        string[] Snapshots() => [.. Directory.EnumerateFiles(Path.Combine(directory, RaftVoter.SnapshotFolder)).Order(StringComparer.Ordinal)];
+    }
+
+    private string CopyOnce(string directory)
     {
         string target = NewDirectory();
         foreach (string folder in Directory.EnumerateDirectories(directory, "*", SearchOption.AllDirectories).Append(directory))
             Directory.CreateDirectory(Path.Combine(target, Path.GetRelativePath(directory, folder)));
-        foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
+        // what says how long the log is comes first: the rest may be longer by then, as after a loss of power
+        foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetExtension(file) != ".tmp") // a snapshot that is being written: locked, and nothing without its name
+            .OrderByDescending(file => Path.GetFileName(file) == "checkpoint"))
         {
             try
             {
-                File.Copy(file, Path.Combine(target, Path.GetRelativePath(directory, file)));
+                using FileStream from = new(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using FileStream to = new(Path.Combine(target, Path.GetRelativePath(directory, file)), FileMode.CreateNew);
+                from.CopyTo(to);
             }
             catch (FileNotFoundException)
             {
