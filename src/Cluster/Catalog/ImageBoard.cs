@@ -13,6 +13,16 @@ public sealed class ImageBoard(bool inline = false)
 
     public CatalogImage Image => image;
 
+    /// <summary>True between <see cref="Distrust"/> and the next image.</summary>
+    public bool IsDistrusted
+    {
+        get
+        {
+            lock (gate)
+                return isDistrusted;
+        }
+    }
+
     /// <summary>False when the image is not newer than the present one; then nothing changes.</summary>
     public bool Publish(CatalogImage next)
     {

@@ -181,6 +181,9 @@ public sealed partial class ReplicatedCatalog
                 throw new CorruptionException("RAFT_FILES_UNUSABLE", RaftDirectory, -1, "the files of the only voter of the catalog", unusable.Message,
                     $"start the instance once with the order to found the catalog again on what it has applied (index {board.Image.Index})");
             log.LogError(unusable, "the Raft files in {Directory} are unusable: this instance does not vote until the others admit it anew", RaftDirectory);
+            if (isDiverged)
+                board.Distrust();
+            isDiverged = false;
             GiveUpRaft();
         }
     }
@@ -485,12 +488,18 @@ public sealed partial class ReplicatedCatalog
     /// <summary>What the voter applies comes in here, on the log's applier.</summary>
     private sealed class Sink(ReplicatedCatalog catalog) : ICatalogSink
     {
-        public void Applied(CatalogEffect effect, CatalogImage image)
+        public void Applied(CatalogEffect effect, CatalogImage image) => Guarded(image.Index, () => catalog.Receive(effect, image.Hash, image));
+
+        public void VotersChanged(ImmutableArray<RaftEndPoint> voters) => catalog.environment.Identity.NoteVoters([.. voters.Select(voter => voter.Address)]);
+
+        public void Restored(CatalogImage image) => Guarded(image.Index, () => catalog.Receive(image));
+
+        private void Guarded(long index, Action receive)
         {
             try
             {
-                catalog.Receive(effect, image.Hash, image);
-                Volatile.Write(ref catalog.votedIndex, image.Index);
+                receive();
+                Volatile.Write(ref catalog.votedIndex, index);
             }
             catch (DivergedException)
             {
@@ -498,14 +507,6 @@ public sealed partial class ReplicatedCatalog
                 catalog.isDiverged = true;
                 throw;
             }
-        }
-
-        public void VotersChanged(ImmutableArray<RaftEndPoint> voters) => catalog.environment.Identity.NoteVoters([.. voters.Select(voter => voter.Address)]);
-
-        public void Restored(CatalogImage image)
-        {
-            catalog.Receive(image);
-            Volatile.Write(ref catalog.votedIndex, image.Index);
         }
     }
 }

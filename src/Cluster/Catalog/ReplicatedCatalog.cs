@@ -181,11 +181,16 @@ public sealed partial class ReplicatedCatalog : ICatalog, ICatalogVoters, IPeerS
             loops.Add(Task.Run(() => SaveAsync(stopping.Token)));
     }
 
-    /// <summary>A whole image from the start, a snapshot or the feed. False when it is not newer.</summary>
+    /// <summary>
+    /// A whole image from the start, a snapshot or the feed. False when it is not newer. Throws <see cref="DivergedException"/> when it is of the same
+    /// index and not equal (L2).
+    /// </summary>
     private bool Receive(CatalogImage image)
     {
         lock (gate)
         {
+            if (image.Index == board.Image.Index && image.Hash != board.Image.Hash && !board.IsDistrusted)
+                throw new DivergedException(image.Index, board.Image.Hash, image.Hash);
             if (!board.Publish(image))
                 return false;
             feed.Reset(image);

@@ -46,7 +46,7 @@ public sealed class KillAllTests
             await group.ProposeAsync(RaftVoterTests.Put($"{prefix}after"));
             VoterNode now = await group.LeaderAsync();
             await VoterGroup.Until(() => now.Image.Find("t", $"{prefix}after") is not null, "not applied");
-            Assert.Empty(promised.Where(key => now.Image.Find("t", key) is null));
+            Assert.DoesNotContain(promised, key => now.Image.Find("t", key) is null);
             if (leaderLater)
             {
                 VoterNode old = dead.Single(node => node.Voter.Self.Address == leader);

@@ -104,13 +104,15 @@ internal sealed class VoterGroup : IAsyncDisposable
         }
     }
 
-    public static async Task Until(Func<bool> condition, string what, int seconds = 30)
+    public static Task Until(Func<bool> condition, string what, int seconds = 30) => Until(condition, () => what, seconds);
+
+    public static async Task Until(Func<bool> condition, Func<string> what, int seconds = 30)
     {
         long end = Environment.TickCount64 + (seconds * 1000L);
         while (!condition())
         {
             if (Environment.TickCount64 > end)
-                throw new TimeoutException(what);
+                throw new TimeoutException(what());
             await Task.Delay(5);
         }
     }
