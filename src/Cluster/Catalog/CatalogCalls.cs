@@ -9,16 +9,17 @@ namespace Picodata.Cluster;
 /// <param name="IsLeader">It leads.</param>
 /// <param name="Group">The group as it knows it.</param>
 /// <param name="VoterIds">Raft identities of the voters in the order of their addresses; empty from an instance that does not vote.</param>
+/// <param name="SelfId">Its own Raft identity, also while it stands by or opens its log again; null when it has none.</param>
 /// <param name="Index">Index of its image.</param>
 /// <param name="Hash">Hash of its image.</param>
-internal sealed record CatalogDescription(bool IsVoter, bool IsLeader, GroupView Group, ImmutableArray<Guid> VoterIds, long Index, ulong Hash);
+internal sealed record CatalogDescription(bool IsVoter, bool IsLeader, GroupView Group, ImmutableArray<Guid> VoterIds, Guid? SelfId, long Index, ulong Hash);
 
 /// <summary>
 /// The catalog's procedures, as MessagePack arrays:
 /// <code>
 /// .proc_cas_v2        [command (bin)]         -> [isApplied, index]    at the leader only
 /// .proc_read_index    []                      -> [index]               at the leader only, behind a round to the majority
-/// .proc_raft_info     []                      -> [isVoter, isLeader, term, leader or nil, [voter ...], [id ...], index, hash]
+/// .proc_raft_info     []                      -> [isVoter, isLeader, term, leader or nil, [voter ...], [id ...], own id or nil, index, hash]
 /// .proc_raft_promote  []                      -> [id (bin), address]   makes Raft files and waits to be admitted; idempotent
 /// .proc_raft_demote   [id (bin)]              -> []                    gives up the Raft files of this identity
 /// </code>
@@ -100,7 +101,7 @@ internal static class CatalogCalls
     public static byte[] Write(CatalogDescription description)
     {
         var writer = new MsgPackWriter();
-        writer.WriteArrayHead(8);
+        writer.WriteArrayHead(9);
         writer.WriteBoolean(description.IsVoter);
         writer.WriteBoolean(description.IsLeader);
         writer.WriteInt64(description.Group.Term);
@@ -111,6 +112,10 @@ internal static class CatalogCalls
         writer.WriteArrayHead(description.VoterIds.Length);
         foreach (Guid id in description.VoterIds)
             writer.WriteBinary(id.ToByteArray());
+        if (description.SelfId is { } self)
+            writer.WriteBinary(self.ToByteArray());
+        else
+            writer.WriteNil();
         writer.WriteInt64(description.Index);
         writer.WriteUInt64(description.Hash);
         return writer.ToArray();
@@ -127,6 +132,7 @@ internal static class CatalogCalls
         var ids = ImmutableArray.CreateBuilder<Guid>();
         for (int count = reader.ReadArrayHead(); count > 0; count--)
             ids.Add(CatalogCommand.ReadId(ref reader));
-        return new CatalogDescription(isVoter, isLeader, new GroupView(term, leader, voters), ids.ToImmutable(), reader.ReadInt64(), reader.ReadUInt64());
+        Guid? self = reader.TryReadNil() ? null : CatalogCommand.ReadId(ref reader);
+        return new CatalogDescription(isVoter, isLeader, new GroupView(term, leader, voters), ids.ToImmutable(), self, reader.ReadInt64(), reader.ReadUInt64());
     }
 }

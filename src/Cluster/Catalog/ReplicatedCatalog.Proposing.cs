@@ -81,10 +81,10 @@ public sealed partial class ReplicatedCatalog
     {
         CatalogImage image = board.Image;
         if (voter is not { } voting || !IsAdmitted(voting))
-            return new CatalogDescription(false, false, learned, [], image.Index, image.Hash);
+            return new CatalogDescription(false, false, learned, [], environment.Identity.Raft?.Id, image.Index, image.Hash);
         ImmutableArray<RaftEndPoint> members = voting.Members;
         var group = new GroupView(voting.Term, voting.Leader?.Address, [.. members.Select(member => member.Address)]);
-        return new CatalogDescription(true, voting.IsLeader, group, [.. members.Select(member => member.Id)], image.Index, image.Hash);
+        return new CatalogDescription(true, voting.IsLeader, group, [.. members.Select(member => member.Id)], voting.Self.Id, image.Index, image.Hash);
     }
 
     private static CatalogProposal ReadProposal(ReadOnlyMemory<byte> arguments)

@@ -20,7 +20,7 @@ public sealed partial class ReplicatedCatalog
     /// <summary>What this instance's voter has applied; the feed may have brought more.</summary>
     private long votedIndex;
 
-    /// <summary>Voters compare their hashes every so many looks.</summary>
+    /// <summary>Voters look at each other every so many looks.</summary>
     private const int ComparisonLooks = 4;
 
     private string RaftDirectory => Path.Combine(options.Directory, RaftFolder);
@@ -60,6 +60,7 @@ public sealed partial class ReplicatedCatalog
                 await RemoveVoterAsync(leading, leading.Members.First(member => member.Address != options.Address && !wanted.Contains(member.Address)), cancel).ConfigureAwait(false);
             if (!await leading.AddAsync(added, cancel).ConfigureAwait(false) && !leading.Members.Contains(added))
                 throw new CatalogUnavailableException($"{address} did not catch up with the catalog's log");
+            await UntilAsync(() => leading.Members.Contains(added), cancel).ConfigureAwait(false);
             await TellAdmissionAsync(leading, added, cancel).ConfigureAwait(false);
             log.LogInformation("{Address} votes for the catalog now", added);
         }
@@ -90,6 +91,13 @@ public sealed partial class ReplicatedCatalog
         }
     }
 
+    /// <summary>The library shows a change a moment after it has made it: the next change must see it.</summary>
+    private async ValueTask UntilAsync(Func<bool> isShown, CancellationToken cancel)
+    {
+        for (TimeSpan waited = TimeSpan.Zero; !isShown() && waited < RestartPause; waited += RetryPause)
+            await environment.Time.WaitAsync(RetryPause, cancel).ConfigureAwait(false);
+    }
+
     /// <summary>What another instance says of itself; null when it does not answer.</summary>
     private async ValueTask<CatalogDescription?> DescribeAsync(string address, CancellationToken cancel)
     {
@@ -109,6 +117,7 @@ public sealed partial class ReplicatedCatalog
     {
         if (!await leading.RemoveAsync(member, cancel).ConfigureAwait(false))
             return;
+        await UntilAsync(() => !leading.Members.Contains(member), cancel).ConfigureAwait(false);
         log.LogInformation("{Address} does not vote for the catalog any more", member);
         if (member.Equals(leading.Self))
         {
@@ -340,8 +349,8 @@ public sealed partial class ReplicatedCatalog
                 leaderless = isAdmitted && voting.Leader is not null ? 0 : leaderless + 1;
                 if (leaderless > 0 && leaderless % LeaderlessLooks == 0)
                     await AskAboutAdmissionAsync(voting, isAdmitted, cancel).ConfigureAwait(false);
-                if (isAdmitted && ++looks % ComparisonLooks == 0 && await IsOddOneOutAsync(voting, cancel).ConfigureAwait(false))
-                    await StopDivergedAsync(voting, cancel).ConfigureAwait(false);
+                if (isAdmitted && ++looks % ComparisonLooks == 0)
+                    await LookAtOthersAsync(voting, cancel).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (cancel.IsCancellationRequested)
             {
@@ -391,25 +400,49 @@ public sealed partial class ReplicatedCatalog
     }
 
     /// <summary>
-    /// L2 between voters, which replicate commands and not their effects: true when the others agree among themselves, and not with this one, about an
-    /// index that all have applied.
+    /// L2 between voters, which replicate commands and not their effects: who differs from all others, about an index that all have applied, stops voting.
+    /// And the leader removes voters whose instance says that it has another identity by now, or none: they are gone for ever.
     /// </summary>
-    private async ValueTask<bool> IsOddOneOutAsync(RaftVoter voting, CancellationToken cancel)
+    private async Task LookAtOthersAsync(RaftVoter voting, CancellationToken cancel)
     {
-        int alike = 0;
-        var unlike = new List<(string Address, long Index)>();
+        int alike = 0, unlike = 0;
         foreach (RaftEndPoint other in voting.Members.Where(member => !member.Equals(voting.Self)))
         {
-            if (await DescribeAsync(other.Address, cancel).ConfigureAwait(false) is not { IsVoter: true } said || feed.HashAt(said.Index) is not { } mine)
+            if (await DescribeAsync(other.Address, cancel).ConfigureAwait(false) is not { } said)
+                continue;
+            if (said.SelfId != other.Id)
+            {
+                await RemoveGoneAsync(voting, other, cancel).ConfigureAwait(false);
+                continue;
+            }
+            if (!said.IsVoter || feed.HashAt(said.Index) is not { } mine)
                 continue;
             if (mine == said.Hash)
+            {
                 alike++;
-            else
-                unlike.Add((other.Address, said.Index));
+                continue;
+            }
+            unlike++;
+            log.LogCritical("the catalogs of {Here} and {There} differ at index {Index}: one of them is broken; compare their _raft_state", options.Address, other.Address, said.Index);
         }
-        foreach ((string address, long index) in unlike)
-            log.LogCritical("the catalogs of {Here} and {There} differ at index {Index}: one of them is broken; compare their _raft_state", options.Address, address, index);
-        return IsOddOneOut(alike, unlike.Count);
+        if (IsOddOneOut(alike, unlike))
+            await StopDivergedAsync(voting, cancel).ConfigureAwait(false);
+    }
+
+    private async Task RemoveGoneAsync(RaftVoter voting, RaftEndPoint gone, CancellationToken cancel)
+    {
+        if (!voting.IsLeader)
+            return;
+        log.LogWarning("{Address} has lost its Raft files or given them up: it is removed from the voters and can be admitted anew", gone);
+        using TimeLimit limit = environment.Time.Limit(RestartPause, cancel);
+        try
+        {
+            await RemoveVoterAsync(voting, gone, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is InvalidOperationException or RaftProtocolException || (failed is OperationCanceledException && !cancel.IsCancellationRequested))
+        {
+            log.LogWarning("{Address} could not be removed from the voters; trying again: {Reason}", gone, failed.Message);
+        }
     }
 
     /// <summary>One against one says nothing about who is broken.</summary>
