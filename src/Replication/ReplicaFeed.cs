@@ -11,7 +11,8 @@ namespace Picodata.Replication;
 /// </summary>
 internal sealed class ReplicaFeed : IDisposable
 {
-    private const int FileBatch = 512 << 10;
+    private const int FileBatch = 512 << 10, RestingBatch = 48 << 10;
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(50);
 
     private readonly PrimaryReign primary;
     private readonly Database database;
@@ -107,6 +108,13 @@ internal sealed class ReplicaFeed : IDisposable
             return bytesOnTheWay < options.WindowBytes;
     }
 
+    /// <summary>Nothing is on its way.</summary>
+    private bool IsQuiet()
+    {
+        lock (sync)
+            return bytesOnTheWay == 0;
+    }
+
     private async Task ShipAsync(CancellationToken cancel)
     {
         while (true)
@@ -161,17 +169,28 @@ internal sealed class ReplicaFeed : IDisposable
         return false;
     }
 
+    /// <summary>
+    /// While others commit, one piece at a time, and a rest as long as the piece took, so that they hardly notice; at full speed when nobody commits, or
+    /// when they commit so fast that the distance would not become smaller.
+    /// </summary>
     private async Task ShipAsync(LogCatchUp log, CancellationToken cancel)
     {
         var rows = new MsgPackWriter(FileBatch + 4096);
         bool any = false;
-        while (log.TryRead(rows, FileBatch))
+        long distance = long.MaxValue, writtenBefore = primary.Written, begun = time.GetTimestamp();
+        bool rests = true;
+        while (log.TryRead(rows, rests ? RestingBatch : FileBatch))
         {
             any = true;
             await SendAsync(cursor, log.LastLsn, rows.WrittenMemory, cancel).ConfigureAwait(false);
             rows.Clear();
-            while (!HasRoom())
+            long written = primary.Written;
+            rests = written != writtenBefore && written - cursor < distance;
+            while (rests ? !IsQuiet() : !HasRoom())
                 await Wake.WaitAsync(cancel).ConfigureAwait(false);
+            if (rests && time.GetElapsedTime(begun) is var worked)
+                await time.WaitAsync(worked < LongestRest ? worked : LongestRest, cancel).ConfigureAwait(false);
+            (distance, writtenBefore, begun) = (written - cursor, written, time.GetTimestamp());
         }
         if (!any)
             await Wake.WaitAsync(cancel).ConfigureAwait(false); // written, but not synced yet

@@ -112,9 +112,11 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
         await transition.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
-            if (Role is ReplicationRole.Stopped or ReplicationRole.NeedsCopy || !IsNews(newer) || newer.Term < promise.Term)
+            if (Role is ReplicationRole.Stopped or ReplicationRole.NeedsCopy || !IsNews(newer))
                 return;
-            if (newer.Primary != options.Name)
+            if (newer.Term < promise.Term)
+                Strand(newer);
+            else if (newer.Primary != options.Name)
                 await FollowAsync(newer).ConfigureAwait(false);
             else if (primary is { } present && present.Term == newer.Term && Role == ReplicationRole.Primary)
                 Continue(present, newer);
@@ -284,6 +286,15 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
             if (role != ReplicationRole.Stopped)
                 role = newRole;
         }
+    }
+
+    /// <summary>A promise from before a restart is above all terms there are: only a new election frees this member of it.</summary>
+    private void Strand(Reign lower)
+    {
+        if (Role != ReplicationRole.Waiting)
+            return;
+        SetRole(ReplicationRole.Fenced);
+        problem = $"has promised term {promise.Term}, the present one is {lower.Term}";
     }
 
     /// <summary>An epoch counts the changes of term, primary and in-sync set; members come, go and move without one.</summary>

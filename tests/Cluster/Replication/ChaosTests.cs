@@ -35,7 +35,7 @@ public sealed class ChaosTests
         using var stop = new CancellationTokenSource();
         var writers = new Writers(set);
         Task[] writing = [.. Enumerable.Range(0, 3).Select(writer => Task.Run(() => writers.RunAsync(writer, stop.Token)))];
-        var faults = new Faults(set, chance);
+        var faults = new Faults(set, chance, seed);
         for (int action = 0; action < actions; action++)
         {
             await faults.StepAsync();
@@ -118,7 +118,7 @@ public sealed class ChaosTests
         }
     }
 
-    private sealed class Faults(TestReplicaset set, Random chance)
+    private sealed class Faults(TestReplicaset set, Random chance, int seed)
     {
         public List<string> Done { get; } = [];
 
@@ -170,13 +170,13 @@ public sealed class ChaosTests
             long limit = Environment.TickCount64 + 30_000;
             while ((set.Authority.Current.InSync.Count < 3 || set[set.Authority.Current.Primary].Node!.Role != ReplicationRole.Primary) && Environment.TickCount64 < limit)
             {
-                if (set[set.Authority.Current.Primary].Node!.Role != ReplicationRole.Primary)
+                if (set[set.Authority.Current.Primary].Node!.Role != ReplicationRole.Primary || set.All.Any(member => member.Node!.Role == ReplicationRole.Fenced))
                     await set.TryFailOverAsync();
                 await set.PublishAsync();
                 await ReopenAsync(onlyCopies: false);
                 await Task.Delay(10);
             }
-            Assert.True(set.Authority.Current.InSync.Count == 3, $"not in sync after healing: {set.Describe()}; {string.Join(" ", Done)}");
+            Assert.True(set.Authority.Current.InSync.Count == 3, $"seed {seed}: not in sync after healing: {set.Describe()}; {string.Join(" ", Done)}");
         }
 
         private async Task HandOverAsync(TestMember primary)

@@ -205,8 +205,8 @@ public sealed class ReplicationTests
         await b.CrashAsync(Survival.Nothing);
         await b.OpenAsync();
         await set.PublishAsync();
-        await Task.Delay(200);
         Assert.Equal(position, b.Node!.Position);
+        Assert.Equal(ReplicationRole.Fenced, b.Node.Role);
         Assert.True(a.Database.DurableLsn < number);
         await Assert.ThrowsAsync<PeerException>(() => b.Node.FenceAsync(1, CancellationToken.None));
         Assert.Equal(position, await b.Node.FenceAsync(2, CancellationToken.None));

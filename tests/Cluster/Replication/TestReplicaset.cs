@@ -35,13 +35,13 @@ internal sealed class TestReplicaset : IAsyncDisposable
     };
 
     /// <summary>The first member bootstraps and is primary of term 1; the others copy it and are brought into the in-sync set.</summary>
-    public static async Task<TestReplicaset> StartAsync(int count, int seed = 1, Func<string, ReplicationOptions>? options = null, string? stranger = null)
+    public static async Task<TestReplicaset> StartAsync(int count, int seed = 1, Func<string, ReplicationOptions>? options = null, string? stranger = null, Func<string, (IFileSystem Files, string Directory)>? files = null)
     {
         var set = new TestReplicaset { Options = options ?? Default };
         for (int i = 0; i < count; i++)
         {
             string name = ((char)('a' + i)).ToString();
-            var member = new TestMember(set, name, new Guid(i + 1, 0, 0x4000, 0x80, 0, 0, 0, 0, 0, 0, 1), new ModelledDisk(seed + i));
+            var member = new TestMember(set, name, new Guid(i + 1, 0, 0x4000, 0x80, 0, 0, 0, 0, 0, 0, 1), new ModelledDisk(seed + i), files?.Invoke(name));
             set.members[name] = member;
         }
         set.Authority.Members = [.. set.members.Values.Where(member => member.Name != stranger).Select(member => new ReplicaMember(member.Name, member.Uuid, member.Address))];
@@ -134,9 +134,11 @@ internal sealed class TestReplicaset : IAsyncDisposable
 }
 
 /// <summary>One member: its disk, and while it runs its database and node.</summary>
-internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, ModelledDisk disk) : IPeerService
+internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, ModelledDisk disk, (IFileSystem Files, string Directory)? real) : IPeerService
 {
-    private const string Directory = "/data";
+    private string Directory => real?.Directory ?? "/data";
+
+    private IFileSystem Files => real?.Files ?? Disk;
 
     public string Name => name;
 
@@ -161,7 +163,7 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
     {
         Database = await Database.OpenAsync(StorageOf() with { InstanceUuid = uuid, ReplicasetUuid = TestReplicaset.Replicaset }, Environment(), CancellationToken.None);
         Node = new ReplicationNode(
-            Database, PromiseFile.Open(Disk, Directory), set.Options(name), Outgoing, set.Authority, new ReplicationEnvironment { Random = new Random(7) });
+            Database, PromiseFile.Open(Files, Directory), set.Options(name), Outgoing, set.Authority, new ReplicationEnvironment { Random = new Random(7) });
         set.Network.Listen(Address, this);
     }
 
@@ -262,9 +264,9 @@ internal sealed class TestMember(TestReplicaset set, string name, Guid uuid, Mod
     public Task ServeAsync(string service, ReadOnlyMemory<byte> opening, Stream stream, CancellationToken cancel) =>
         Node?.ServeAsync(opening, stream, cancel) ?? throw new PeerException(PeerFailure.Refused, "down");
 
-    private StorageOptions StorageOf() => Storage(new StorageOptions { Directory = Directory, CheckpointInterval = TimeSpan.Zero });
+    private StorageOptions StorageOf() => Storage(new StorageOptions { Directory = Directory, CheckpointInterval = TimeSpan.Zero, MemtxMemory = 4L << 30 });
 
-    private StorageEnvironment Environment() => new(Disk) { Random = new Random(3) };
+    private StorageEnvironment Environment() => new(Files) { Random = new Random(3) };
 }
 
 /// <summary>The catalog's word about the replicaset, in one place.</summary>
