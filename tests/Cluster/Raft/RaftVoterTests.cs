@@ -39,7 +39,7 @@ public sealed class RaftVoterTests
         VoterNode back = await group.StartAsync(dead.Voter.Self, dead.Directory, found: false);
         VoterNode leader = await group.LeaderAsync();
         await VoterGroup.Until(() => back.Image.Index == leader.Image.Index, "the dead one stays behind");
-        Assert.Single(group.Nodes.Values.Select(node => node.Image.Hash).Distinct());
+        await VoterGroup.Until(() => group.Nodes.Values.Select(node => (node.Image.Index, node.Image.Hash)).Distinct().Count() == 1, "voters differ");
         Assert.Equal(100, back.Image.Table("t").Count());
     }
 
@@ -58,6 +58,25 @@ public sealed class RaftVoterTests
         VoterNode fresh = await group.StartAsync(new RaftEndPoint(Guid.NewGuid(), leader.Voter.Self.Address), group.NewDirectory(), found: false);
         Assert.True(await VoterGroup.Within((await group.LeaderAsync()).Voter.AddAsync(fresh.Voter.Self, default)));
         await VoterGroup.Until(() => fresh.Image.Table("t").Count() == 2, "the new voter stays behind");
+    }
+
+    [Fact]
+    public async Task A_log_that_failed_says_so_and_goes_on_when_it_is_opened_again()
+    {
+        await using var group = new VoterGroup();
+        await group.FoundAsync(3);
+        await group.ProposeAsync(Put("before"));
+        VoterNode failing = group.Nodes.Values.First(node => !node.Voter.IsLeader);
+        failing.Fault = new IOException("no space left on device");
+        await group.ProposeAsync(Put("during"));
+        Exception cause = await VoterGroup.Within(failing.Voter.Failure);
+        Assert.Contains("no space left", cause.ToString(), StringComparison.Ordinal);
+        await group.StopAsync(failing);
+        await group.ProposeAsync(Put("without"));
+        VoterNode again = await group.StartAsync(failing.Voter.Self, failing.Directory, found: false);
+        await group.ProposeAsync(Put("after"));
+        await VoterGroup.Until(() => again.Image.Table("t").Count() == 4, "it stays behind");
+        await VoterGroup.Until(() => group.Nodes.Values.Select(node => (node.Image.Index, node.Image.Hash)).Distinct().Count() == 1, "voters differ");
     }
 
     [Fact]

@@ -182,6 +182,9 @@ internal sealed class VoterNode : ICatalogSink, IPeerService
 
     public System.Collections.Immutable.ImmutableArray<RaftEndPoint> Voters { get; private set; } = [];
 
+    /// <summary>Thrown at the next command: what a full disk or a defect does to the log.</summary>
+    public Exception? Fault { get; set; }
+
     public int Restores { get; private set; }
 
     public IReadOnlyList<(long Index, ulong Hash)> History
@@ -195,6 +198,8 @@ internal sealed class VoterNode : ICatalogSink, IPeerService
 
     void ICatalogSink.Applied(CatalogEffect effect, CatalogImage next)
     {
+        if (Fault is { } fault)
+            throw fault;
         lock (gate)
             history.Add((next.Index, next.Hash));
         image = next;
