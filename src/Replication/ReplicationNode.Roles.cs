@@ -123,6 +123,15 @@ public sealed partial class ReplicationNode
         await SettleAsync(cancel).ConfigureAwait(false);
         promise.Raise(newer.Term);
         long known = CommitLsn;
+        if (known > database.SyncedLogLsn)
+        {
+            // R4: only somebody who was never in sync can have less than what is committed
+            reign = newer;
+            SetRole(ReplicationRole.Fenced);
+            problem = $"cannot be primary: rows up to LSN {known} are committed, the log here ends at {database.SyncedLogLsn}";
+            environment.Log.LogError("{Name} {Problem}", options.Name, problem);
+            return;
+        }
         primary?.Dispose();
         Volatile.Write(ref handsOver, false);
         Volatile.Write(ref handedOverAt, 0);
@@ -226,6 +235,11 @@ public sealed partial class ReplicationNode
 
     private void OnTick()
     {
+        if (pending is { } reignToCome && environment.Time.GetElapsedTime(Volatile.Read(ref pendingAt)) > RetryAfter)
+        {
+            pending = null;
+            _ = Task.Run(() => ApplyAgainAsync(reignToCome));
+        }
         if (primary is not { } present || Role != ReplicationRole.Primary)
             return;
         if (Volatile.Read(ref reignIsLost))
@@ -239,6 +253,18 @@ public sealed partial class ReplicationNode
         }
         present.Tick();
         negotiation.Set();
+    }
+
+    private async Task ApplyAgainAsync(Reign again)
+    {
+        try
+        {
+            await ApplyReignAsync(again, disposing.Token).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or OperationCanceledException or DbException)
+        {
+            environment.Log.LogWarning("{Problem}", problem ?? failure.Message);
+        }
     }
 
     private async Task BeginAgainAsync()

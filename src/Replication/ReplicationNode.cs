@@ -17,7 +17,7 @@ namespace Picodata.Replication;
 /// </summary>
 public sealed partial class ReplicationNode : IReplicationNode, ILogListener
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50), RetryAfter = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock sync = new();
     private readonly SemaphoreSlim transition = new(1);
@@ -38,6 +38,8 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
     private volatile PrimaryFollower? follower;
     private volatile Reign? reign;
     private volatile string? problem;
+    private volatile Reign? pending;
+    private long pendingAt;
     private ReplicationRole role = ReplicationRole.Waiting;
     private long barred;
     private long knownCommit;
@@ -112,6 +114,7 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
         await transition.WaitAsync(cancel).ConfigureAwait(false);
         try
         {
+            pending = null;
             if (Role is ReplicationRole.Stopped or ReplicationRole.NeedsCopy || !IsNews(newer))
                 return;
             if (newer.Term < promise.Term)
@@ -122,6 +125,14 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
                 Continue(present, newer);
             else
                 await LeadAsync(newer, cancel).ConfigureAwait(false);
+        }
+        catch (IOException failure)
+        {
+            // the promise could not be kept: the tick tries again, as long as nothing newer has come
+            pending = newer;
+            pendingAt = environment.Time.GetTimestamp();
+            problem = $"the reign of {newer.Primary} cannot be followed: {failure.Message}";
+            throw;
         }
         finally
         {

@@ -351,6 +351,41 @@ public sealed class ReplicationTests
     }
 
     [Fact]
+    public async Task A_reign_that_a_full_disk_kept_from_being_followed_is_followed_later()
+    {
+        await using TestReplicaset set = await TestReplicaset.StartAsync(3);
+        TestMember c = set["c"];
+        await set["a"].Database.WaitDurableAsync(set["a"].CreateTable(), CancellationToken.None);
+        c.Disk.Faults = operation => operation.Kind is DiskOperationKind.Write or DiskOperationKind.Create ? DiskFault.Full : DiskFault.None;
+        set.Authority.Promote("b", ["a", "b"]);
+        await set["a"].Node!.ApplyReignAsync(set.Authority.Current, CancellationToken.None);
+        await set["b"].Node!.ApplyReignAsync(set.Authority.Current, CancellationToken.None);
+        await Assert.ThrowsAsync<DiskFullException>(() => c.Node!.ApplyReignAsync(set.Authority.Current, CancellationToken.None));
+        c.Disk.Faults = null;
+        await set.WaitInSyncAsync(3);
+        await set["b"].PutAcknowledgedAsync(1, 1);
+        Assert.Equal(set["b"].Rows(), c.Rows());
+    }
+
+    [Fact]
+    public async Task R4_Who_lacks_committed_rows_does_not_lead_whatever_it_is_told()
+    {
+        await using TestReplicaset set = await TestReplicaset.StartAsync(2);
+        TestMember a = set["a"], b = set["b"];
+        await a.Database.WaitDurableAsync(a.CreateTable(), CancellationToken.None);
+        b.Disk.Faults = operation => operation.Kind is DiskOperationKind.Write ? DiskFault.Full : DiskFault.None;
+        await a.PutAcknowledgedAsync(1, 1);
+        await TestReplicaset.Until(() => b.Node!.CommitLsn > b.Database.SyncedLogLsn, "the replica knows what it lacks; " + set.Describe());
+        set.Network.Cut(a.Address, b.Address);
+        await TestReplicaset.Until(() => a.Node!.Progress is [{ IsConnected: false }], "the cut");
+        b.Disk.Faults = null;
+        set.Authority.Promote("b", ["b"]);
+        await b.Node!.ApplyReignAsync(set.Authority.Current, CancellationToken.None);
+        Assert.Equal(ReplicationRole.Fenced, b.Node.Role);
+        Assert.Throws<DbException>(() => b.Put(2, 2));
+    }
+
+    [Fact]
     public async Task A_full_disk_of_the_primary_leaves_nothing_on_the_replica()
     {
         await using TestReplicaset set = await TestReplicaset.StartAsync(2);
