@@ -24,7 +24,7 @@ public sealed class OperatorTests : IDisposable
         (string Flag, string Value, string Name, string Was)[] others =
         [
             ("--instance-name", "otto", "instance_name", "wanda"), ("--replicaset-name", "storage_8", "replicaset_name", "storage_7"),
-            ("--cluster-name", "demo", "cluster_name", "shop"), ("--init-replication-factor", "3", "replication_factor", "2"),
+            ("--cluster-name", "demo", "cluster_name", "shop"),
         ];
         foreach ((string flag, string value, string name, string was) in others)
         {
@@ -163,7 +163,7 @@ public sealed class OperatorTests : IDisposable
         (_, string yaml, _) = await Peer.RunAsync(InstanceProcess.Program, ["config", "default"]);
         string file = directory.Sub("default.yaml");
         File.WriteAllText(file, yaml);
-        using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("i1"), "--config", file, "-c", "instance.iproto.listen=127.0.0.1:0");
+        using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("i1"), "--config", file, "--peer", "{iproto}");
         Assert.Equal("demo", await instance.ScalarAsync("SELECT 'demo'"));
     }
 

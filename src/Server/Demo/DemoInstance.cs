@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -8,6 +9,9 @@ namespace Picodata.Server;
 internal sealed class DemoInstance : IDisposable
 {
     private static readonly TimeSpan StartTimeLimit = TimeSpan.FromMinutes(2);
+
+    /// <summary>An instance keeps its addresses over its restarts.</summary>
+    private static readonly ConcurrentDictionary<string, (int Pg, int Iproto)> Ports = new(StringComparer.Ordinal);
 
     private readonly Process process;
 
@@ -25,10 +29,11 @@ internal sealed class DemoInstance : IDisposable
     public static async Task<DemoInstance> StartAsync(string directory, CancellationToken cancel)
     {
         string log = directory + ".log";
+        (int pg, int iproto) = Ports.GetOrAdd(directory, static _ => (FreePort(), FreePort()));
         var start = new ProcessStartInfo(
             Environment.ProcessPath!,
             [
-                "run", "--instance-dir", directory, "--pg-listen", $"127.0.0.1:{FreePort()}", "--iproto-listen", $"127.0.0.1:{FreePort()}", "--memtx-memory", "512M",
+                "run", "--instance-dir", directory, "--pg-listen", $"127.0.0.1:{pg}", "--iproto-listen", $"127.0.0.1:{iproto}", "--memtx-memory", "512M",
                 "-c", "instance.http.enabled=false", "--log", log,
             ])
         {

@@ -23,8 +23,7 @@ internal sealed class InstanceProcess : IDisposable
         Directory = directory;
         this.arguments = arguments.ToList();
         this.place = place;
-        PgPort = Ports.Next();
-        IprotoPort = Ports.Next();
+        (PgPort, IprotoPort) = PortsOf(directory);
     }
 
     /// <summary>Working directory of the instance.</summary>
@@ -68,7 +67,7 @@ internal sealed class InstanceProcess : IDisposable
 
     /// <summary>Starts an instance and waits until it answers.</summary>
     /// <param name="directory">Working directory; made when missing.</param>
-    /// <param name="arguments">More arguments of <c>picodata run</c>.</param>
+    /// <param name="arguments">More arguments of <c>picodata run</c>; <c>{iproto}</c> in them stands for the instance's own iproto address.</param>
     public static async Task<InstanceProcess> StartAsync(string directory, params string[] arguments)
     {
         var instance = new InstanceProcess(directory, arguments);
@@ -230,7 +229,7 @@ internal sealed class InstanceProcess : IDisposable
         string[] inside = place is null ? [] : ["netns", "exec", place.Namespace, Program];
         var start = new ProcessStartInfo(
             place is null ? Program : "ip",
-            [.. inside, "run", "--instance-dir", Directory, "--pg-listen", $"{Host}:{PgPort}", "--iproto-listen", IprotoAddress, "-c", "instance.http.enabled=false", .. arguments])
+            [.. inside, "run", "--instance-dir", Directory, "--pg-listen", $"{Host}:{PgPort}", "--iproto-listen", IprotoAddress, "-c", "instance.http.enabled=false", .. arguments.Select(argument => argument.Replace("{iproto}", IprotoAddress, StringComparison.Ordinal))])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -249,6 +248,19 @@ internal sealed class InstanceProcess : IDisposable
                 File.AppendAllText(LogFile, line + "\n");
             }
         }
+    }
+
+    /// <summary>An instance keeps its addresses over its restarts: they are kept beside its directory. A copy elsewhere gets others.</summary>
+    private static (int Pg, int Iproto) PortsOf(string directory)
+    {
+        string file = directory + ".ports";
+        if (!File.Exists(file))
+        {
+            File.WriteAllText(file, $"{Ports.Next()} {Ports.Next()}");
+        }
+
+        int[] ports = [.. File.ReadAllText(file).Split(' ').Select(int.Parse)];
+        return (ports[0], ports[1]);
     }
 
     private static string FindRoot()
