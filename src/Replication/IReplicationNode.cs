@@ -27,6 +27,19 @@ public enum ReplicationRole
     Stopped,
 }
 
+/// <summary>Under which condition an instance may answer with what it has, acknowledgements included (C4).</summary>
+public enum AnswerRule
+{
+    /// <summary>It is not primary, or has promised a higher term.</summary>
+    Never,
+
+    /// <summary>Another member could have been promoted without its knowledge: only while its lease lasts.</summary>
+    WithLease,
+
+    /// <summary>It is alone in the in-sync set: nobody else can be promoted.</summary>
+    Always,
+}
+
 /// <summary>Why a member must be copied anew.</summary>
 public enum CopyReason
 {
@@ -97,6 +110,12 @@ public sealed record ReplicationEnvironment
 public interface IReplicationNode : IAsyncDisposable
 {
     ReplicationRole Role { get; }
+
+    /// <summary>Whether it may answer; cheap, asked for every answer.</summary>
+    AnswerRule Answers { get; }
+
+    /// <summary>Term of the own reign while this is primary, else 0; cheap.</summary>
+    long PrimaryTerm { get; }
 
     /// <summary>The newest reign that was applied, or null.</summary>
     Reign? Reign { get; }

@@ -32,12 +32,14 @@ internal sealed class PrimaryReign : IDisposable
     private long ownSynced;
     private long commit;
     private bool frozen;
+    private volatile AnswerRule answers = AnswerRule.WithLease;
 
     /// <param name="lsn">Where the own log ends, synced, before the reign's row.</param>
     /// <param name="commit">What is known to be committed.</param>
     public PrimaryReign(Reign reign, Database database, ReplicationOptions options, TimeProvider time, long lsn, long commit)
     {
         this.reign = reign;
+        Term = reign.Term;
         this.database = database;
         this.options = options;
         this.time = time;
@@ -45,9 +47,13 @@ internal sealed class PrimaryReign : IDisposable
         written = ownSynced = lsn;
         Ring = new BatchRing(options.RingBytes);
         Adopt();
+        Judge();
     }
 
-    public long Term => Reign.Term;
+    /// <summary>Under which condition answers may go out; cheap.</summary>
+    public AnswerRule Answers => answers;
+
+    public long Term { get; }
 
     public Reign Reign
     {
@@ -105,6 +111,7 @@ internal sealed class PrimaryReign : IDisposable
                 return;
             reign = newer;
             Adopt();
+            Judge();
             MoveCommit();
         }
     }
@@ -115,6 +122,7 @@ internal sealed class PrimaryReign : IDisposable
         lock (sync)
         {
             frozen = true;
+            Judge();
             foreach ((_, TaskCompletionSource done) in waiters)
                 done.TrySetCanceled();
             waiters.Clear();
@@ -233,6 +241,7 @@ internal sealed class PrimaryReign : IDisposable
             foreach (ReplicaState replica in replicas.Values.Where(replica => !reign.InSync.Contains(replica.Name) && (replica.IsProposed || HasCaughtUp(replica))))
             {
                 replica.IsProposed = true;
+                Judge();
                 if (replica.Acknowledged >= commit || PlantedBugs.AddsTooEarly)
                     return new InSyncChange(replica.Name, true, "caught up");
             }
@@ -247,6 +256,7 @@ internal sealed class PrimaryReign : IDisposable
         {
             if (replicas.TryGetValue(member, out ReplicaState? replica))
                 replica.IsProposed = replica.LostRows = false;
+            Judge();
             MoveCommit();
         }
     }
@@ -288,6 +298,14 @@ internal sealed class PrimaryReign : IDisposable
             replicas.Remove(gone.Name);
         }
     }
+
+    /// <summary>
+    /// Only members of the in-sync set are ever promoted, and only this primary's own proposals let others in: while it is alone in the set and has proposed
+    /// nobody, nobody can take its place behind its back.
+    /// </summary>
+    private void Judge() => answers = frozen ? AnswerRule.Never
+        : reign.InSync.Count == 1 && reign.InSync.Contains(options.Name) && !replicas.Values.Any(replica => replica.IsProposed) ? AnswerRule.Always
+        : AnswerRule.WithLease;
 
     private bool Counts(ReplicaState replica) => (reign.InSync.Contains(replica.Name) || replica.IsProposed) && !replica.IsLeaving;
 

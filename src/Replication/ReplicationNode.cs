@@ -79,6 +79,10 @@ public sealed partial class ReplicationNode : IReplicationNode, ILogListener
         }
     }
 
+    public AnswerRule Answers => primary?.Answers ?? AnswerRule.Never;
+
+    public long PrimaryTerm => primary?.Term ?? 0;
+
     public Reign? Reign => primary?.Reign ?? reign;
 
     public ReplicaPosition Position

@@ -14,12 +14,17 @@ internal sealed record DataPath(Database Database, IReplicationNode Node)
 }
 
 /// <summary>The primary's lease as the gate of all answers (invariant C4): closed, nothing is shown and nothing acknowledged.</summary>
-internal sealed class LeaseGate(LeaseClock lease, Func<long> term, TimeProvider time) : IAnswerGate
+internal sealed class LeaseGate(LeaseClock lease, Func<IReplicationNode?> node, TimeProvider time) : IAnswerGate
 {
     /// <summary>A lease that ran out comes back with a heartbeat, or never: this instance is deposed then, and its sessions are ended.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(5), Patience = TimeSpan.FromSeconds(30);
 
-    public bool IsOpen => lease.IsValidFor(term());
+    public bool IsOpen => node() is { } path && path.Answers switch
+    {
+        AnswerRule.Always => true,
+        AnswerRule.WithLease => lease.IsValidFor(path.PrimaryTerm),
+        _ => false,
+    };
 
     public async ValueTask WaitOpenAsync(CancellationToken cancel)
     {
@@ -46,7 +51,7 @@ internal sealed partial class ClusterInstance
     {
         InstanceRow row = self!;
         TierOptions tier = ClusterModel.From(catalog!.Image).OptionsOf(row.Tier);
-        var gate = new LeaseGate(lease, () => data?.Node.Reign?.Term ?? 0, time);
+        var gate = new LeaseGate(lease, () => data?.Node, time);
         database.SetAnswerGate(gate);
         var options = new ReplicationOptions
         {
