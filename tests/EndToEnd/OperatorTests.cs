@@ -163,7 +163,7 @@ public sealed class OperatorTests : IDisposable
         (_, string yaml, _) = await Peer.RunAsync(InstanceProcess.Program, ["config", "default"]);
         string file = directory.Sub("default.yaml");
         File.WriteAllText(file, yaml);
-        using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("i1"), "--config", file, "--peer", "{iproto}");
+        using InstanceProcess instance = await InstanceProcess.StartAsync(directory.Sub("i1"), "--config", file, "--peer", "{iproto}", "-c", "instance.iproto.advertise={iproto}");
         Assert.Equal("demo", await instance.ScalarAsync("SELECT 'demo'"));
     }
 

@@ -12,10 +12,19 @@ namespace Picodata.Server;
 internal sealed partial class ClusterInstance
 {
     private readonly ImageKeeper images = new();
+    private readonly SortedDictionary<string, string> silent = new(StringComparer.Ordinal);
     private volatile Discovery? discovering;
 
+    /// <summary>
+    /// The data of a directory that has some, opened before anything else: that takes the directory's lock, and a second process in it is told of the first
+    /// rather than of a port that is taken.
+    /// </summary>
+    private async Task<Database?> OpenExistingAsync(CancellationToken stop) =>
+        files.HasSnapshot && !files.HasPendingUuid ? await files.OpenDatabaseAsync(null, null, stop) : null;
+
     /// <summary>Name, data, catalog and heartbeats are there when it ends; gives the reason for the activation.</summary>
-    private async Task<string> EnterAsync(CancellationToken stop)
+    /// <param name="existing">What <see cref="OpenExistingAsync"/> found.</param>
+    private async Task<string> EnterAsync(Database? existing, CancellationToken stop)
     {
         InstanceIdentity directory = InstanceIdentity.Load(files.Disk, files.Directory);
         if (files.HasPendingUuid)
@@ -27,9 +36,9 @@ internal sealed partial class ClusterInstance
                 : throw new ConfigException($"{files.Directory} belongs to an instance whose join was cut off, but no cluster is found by {string.Join(", ", config.Peers)}; name a living instance with --peer");
         }
 
-        if (files.HasSnapshot)
+        if (existing is not null)
         {
-            return await WakeAsync(directory, stop);
+            return await WakeAsync(directory, existing, stop);
         }
 
         if (directory.Verdict != IdentityVerdict.Absent)
@@ -44,9 +53,8 @@ internal sealed partial class ClusterInstance
 
     // ---- wakeup
 
-    private async Task<string> WakeAsync(InstanceIdentity directory, CancellationToken stop)
+    private async Task<string> WakeAsync(InstanceIdentity directory, Database database, CancellationToken stop)
     {
-        Database database = await files.OpenDatabaseAsync(null, null, stop);
         var applied = new AppliedCatalog(database, loggers.CreateLogger("Catalog"));
         CatalogImage image = database.Schema.Space("_raft_state") is null ? CatalogImage.Empty : applied.Load();
         if (image.Index == 0)
@@ -198,7 +206,7 @@ internal sealed partial class ClusterInstance
 
             if (warned == 0 || time.GetElapsedTime(warned) > TimeSpan.FromSeconds(5))
             {
-                log.LogInformation("discovering the cluster by {Peers}", string.Join(", ", config.Peers));
+                log.LogInformation("discovering the cluster by {Peers}{Silent}", string.Join(", ", config.Peers), string.Concat(silent.Select(pair => $"; {pair.Value}")));
                 warned = time.GetTimestamp();
             }
 
@@ -258,6 +266,8 @@ internal sealed partial class ClusterInstance
                 discovery.Take(address, DiscoveryAnswer.Decode(answer.Span));
             }
 
+            silent.Remove(address);
+
             return true;
         }
         catch (PeerException refused) when (refused.Message.Contains("cluster_name mismatch", StringComparison.Ordinal))
@@ -266,7 +276,7 @@ internal sealed partial class ClusterInstance
         }
         catch (Exception silent) when (silent is PeerException or OperationCanceledException && !stop.IsCancellationRequested)
         {
-            log.LogDebug("peer {Address} does not answer: {Reason}", address, silent.Message);
+            this.silent[address] = silent is OperationCanceledException ? $"{address} does not answer" : silent.Message;
             return false;
         }
     }

@@ -101,8 +101,9 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
     /// <summary>Starts until the instance is Online; then clients can be served.</summary>
     public async Task StartAsync(CancellationToken stop)
     {
+        Database? existing = await OpenExistingAsync(stop);
         await OpenPortAsync(stop);
-        string reason = await EnterAsync(stop);
+        string reason = await EnterAsync(existing, stop);
         Serve();
         loops.Add(RunAsync("heartbeats", heartbeats!.RunAsync));
         loops.Add(RunAsync("superseded", WatchSupersededAsync));
