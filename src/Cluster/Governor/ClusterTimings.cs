@@ -10,7 +10,7 @@ public sealed record ClusterTimings
 
     /// <summary>
     /// A lease ends this long after the beginning of the leader's round to a majority. Shorter: failover is quicker, and a primary that was kept from
-    /// running for a moment holds answers back more often (nothing else happens to it).
+    /// running for a moment holds answers back more often (nothing else happens to it). It has to be several times as long as a round to a majority of the voters.
     /// </summary>
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromMilliseconds(200);
 

@@ -19,8 +19,11 @@ public sealed class HeartbeatClient(
     Chance chance,
     ILogger log)
 {
-    /// <summary>Sent heartbeats whose answers may still come.</summary>
-    private const int PendingMax = 256;
+    /// <summary>
+    /// Heartbeats that are on their way at a time. Where a round to a majority takes longer than the interval, more would only queue up, and be answered with leases
+    /// that have run out already.
+    /// </summary>
+    private const int PendingMax = 2;
 
     private readonly Lock gate = new();
     private readonly Queue<(long Number, long SentAt)> pending = new();
@@ -102,24 +105,37 @@ public sealed class HeartbeatClient(
     {
         while (!listening.IsCompleted && catalog.LeaderAddress == leader)
         {
-            lock (gate)
+            Volatile.Write(ref nudged, new TaskCompletionSource());
+            if (TryBegin(leader))
             {
-                if (pending.Count >= PendingMax || (pending.TryPeek(out (long, long SentAt) oldest) && time.GetElapsedTime(oldest.SentAt) > timings.FailoverLimit))
-                {
-                    throw new TimeoutException($"{leader} does not answer heartbeats");
-                }
-
-                // the lease counts from here: before anything is sent
-                pending.Enqueue((++number, time.GetTimestamp()));
+                HeartbeatReport present = report() with { Number = number };
+                await frames.WriteAsync(present.Write, cancel);
             }
 
-            HeartbeatReport present = report() with { Number = number };
-            Volatile.Write(ref nudged, new TaskCompletionSource());
-            await frames.WriteAsync(present.Write, cancel);
             await PauseAsync(listening, cancel);
         }
 
         await (listening.IsCompleted ? listening : Task.CompletedTask);
+    }
+
+    /// <summary>Takes the time of the next heartbeat, from which its lease counts: before anything is sent. False: too many are not answered yet.</summary>
+    private bool TryBegin(string leader)
+    {
+        lock (gate)
+        {
+            if (pending.TryPeek(out (long, long SentAt) oldest) && time.GetElapsedTime(oldest.SentAt) > timings.FailoverLimit)
+            {
+                throw new TimeoutException($"{leader} does not answer heartbeats");
+            }
+
+            if (pending.Count >= PendingMax)
+            {
+                return false;
+            }
+
+            pending.Enqueue((++number, time.GetTimestamp()));
+            return true;
+        }
     }
 
     private async Task PauseAsync(Task listening, CancellationToken cancel)
@@ -152,18 +168,23 @@ public sealed class HeartbeatClient(
 
     private long? SentAt(long answered)
     {
+        long? sentAt = null;
+        bool wasHeldBack;
         lock (gate)
         {
-            while (pending.TryPeek(out (long Number, long SentAt) first) && first.Number <= answered)
+            wasHeldBack = pending.Count >= PendingMax;
+            while (sentAt is null && pending.TryPeek(out (long Number, long SentAt) first) && first.Number <= answered)
             {
                 pending.Dequeue();
-                if (first.Number == answered)
-                {
-                    return first.SentAt;
-                }
+                sentAt = first.Number == answered ? first.SentAt : null;
             }
-
-            return null;
         }
+
+        if (wasHeldBack)
+        {
+            Nudge();
+        }
+
+        return sentAt;
     }
 }

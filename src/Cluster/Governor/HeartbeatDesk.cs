@@ -215,7 +215,8 @@ public sealed class HeartbeatDesk(ICatalog catalog, LeaseLedger ledger, TimeProv
 /// </summary>
 internal sealed class RoundSharing(ICatalog catalog, TimeProvider time)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
+    /// <summary>Well below the time after which a primary counts as silent: its next heartbeat is read when this one is answered.</summary>
+    private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock gate = new();
     private List<TaskCompletionSource<(long, CatalogImage?)>> waiting = [];

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Picodata.Cluster;
 using Picodata.Harness.Cluster;
 using Picodata.Replication;
@@ -5,7 +7,11 @@ using Picodata.Replication;
 namespace Picodata.ClusterUnit.Simulation;
 
 /// <summary>A promise was broken; the message has the seed that repeats it.</summary>
-internal sealed class BrokenPromiseException(string message) : Exception(message);
+internal sealed class BrokenPromiseException(string message, bool isSafety) : Exception(message)
+{
+    /// <summary>True: what was promised was broken; false: the cluster did not come to rest.</summary>
+    public bool IsSafety => isSafety;
+}
 
 /// <summary>
 /// A cluster in one thread under one seed: joins, writes, faults, healing. Checked behind every event:
@@ -33,8 +39,11 @@ internal sealed class ClusterSimulation
         ReplicationFactor = replicationFactor;
         World = new SimulatedWorld(seed) { Check = Check };
         Network = new SimulatedNetwork(World);
-        Group = new SimulatedCatalogGroup(World.Time, World.Random) { RoundTripMax = TimeSpan.FromMilliseconds(3), ApplyDelayMax = TimeSpan.FromMilliseconds(World.Random.Next(3) == 0 ? 60 : 5) };
-        Timings = ClusterTimings.Default with { AutoOffline = TimeSpan.FromSeconds(4) };
+        // the weather: slow catalogs and slow disks open the windows in which mistakes show
+        SyncMax = TimeSpan.FromMilliseconds(World.Random.Next(2) == 0 ? 3 : 60);
+        Group = new SimulatedCatalogGroup(World.Time, World.Random) { RoundTripMax = TimeSpan.FromMilliseconds(World.Random.Next(2) == 0 ? 3 : 120), ApplyDelayMax = TimeSpan.FromMilliseconds(World.Random.Next(3) == 0 ? 60 : 5) };
+        // a lease has to be longer than a few rounds to a majority
+        Timings = ClusterTimings.Default with { AutoOffline = TimeSpan.FromSeconds(4), LeaseDuration = Group.RoundTripMax < TimeSpan.FromMilliseconds(50) ? ClusterTimings.Default.LeaseDuration : TimeSpan.FromMilliseconds(600) };
         LedgerTimings = bugs.HasFlag(PlantedBug.DeposeWithinLease) ? Timings with { LeaseMargin = -Timings.LeaseDuration } : Timings;
         for (int number = 1; number <= instances; number++)
         {
@@ -43,6 +52,9 @@ internal sealed class ClusterSimulation
     }
 
     public PlantedBug Bugs { get; }
+
+    /// <summary>Longest time of a disk's sync.</summary>
+    public TimeSpan SyncMax { get; }
 
     public int ReplicationFactor { get; }
 
@@ -103,6 +115,23 @@ internal sealed class ClusterSimulation
         }
     }
 
+    /// <summary>What is logged is printed when a single seed is repeated.</summary>
+    internal ILogger LogOf(string name) => IsTold ? new Told(this, name) : NullLogger.Instance;
+
+    /// <summary>Print what governors do.</summary>
+    public bool IsTold { get; init; }
+
+    private sealed class Told(ClusterSimulation simulation, string name) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Information;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Console.WriteLine($"{simulation.World.Elapsed.TotalSeconds:F4} {name}: {formatter(state, exception)} {exception?.Message}");
+    }
+
     internal void Send(SimulatedInstance from, string address, string member, Action<ModelNode> receive)
     {
         SimulatedInstance.Seat? seat = seats.FirstOrDefault(other => other.Joined?.Name == member);
@@ -131,14 +160,15 @@ internal sealed class ClusterSimulation
 
     private void Boot(SimulatedInstance.Seat seat) => alive[seat.Address] = new SimulatedInstance(this, seat);
 
-    private BrokenPromiseException Broken(string what) => new($"seed {seed}, {seats.Count} instances, factor {ReplicationFactor}, at {World.Elapsed.TotalSeconds:F4} s: {what}");
+    private BrokenPromiseException Broken(string what, bool isSafety = true) =>
+        new($"seed {seed}, {seats.Count} instances, factor {ReplicationFactor}, at {World.Elapsed.TotalSeconds:F4} s: {what}", isSafety);
 
     private void Demand(Func<bool> condition, TimeSpan limit, string otherwise)
     {
         int patience = 0;
         if (!World.RunUntil(() => patience++ % 64 == 0 && condition(), limit))
         {
-            throw Broken($"{otherwise}; {Describe()}");
+            throw Broken($"{otherwise}; {Describe()}", isSafety: false);
         }
     }
 
@@ -225,9 +255,14 @@ internal sealed class ClusterSimulation
 
         World.Schedule(TimeSpan.FromMilliseconds(20) + World.Draw(TimeSpan.FromMilliseconds(900)), null, Trouble);
         SimulatedInstance.Seat victim = seats[World.Random.Next(seats.Count)];
-        TimeSpan span = TimeSpan.FromMilliseconds(20) + World.Draw(TimeSpan.FromMilliseconds(World.Random.Next(4) == 0 ? 5000 : 900));
-        switch (World.Random.Next(8))
+        TimeSpan span = TimeSpan.FromMilliseconds(2) + World.Draw(TimeSpan.FromMilliseconds(World.Random.Next(4) == 0 ? 5000 : 900));
+        switch (World.Random.Next(9))
         {
+            case 8:
+                // a domain, or all of them, loses its power at once
+                int count = World.Random.Next(2, seats.Count + 1);
+                seats.OrderBy(_ => World.Random.Next()).Take(count).ToList().ForEach(seat => Kill(seat, TimeSpan.FromMilliseconds(1) + World.Draw(span)));
+                break;
             case 0 or 1:
                 Kill(victim, span);
                 break;

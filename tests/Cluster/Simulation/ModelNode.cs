@@ -63,6 +63,8 @@ internal sealed class ModelNode : IReplicationNode
 
     public required Func<bool> MayAcknowledge { get; init; }
 
+    public TimeSpan SyncMax { get; init; } = TimeSpan.FromMilliseconds(3);
+
     public IReadOnlyList<ModelRow> Log => log;
 
     public long PromisedTerm => promised;
@@ -281,7 +283,7 @@ internal sealed class ModelNode : IReplicationNode
         }
     }
 
-    private TimeSpan SyncTime() => TimeSpan.FromMicroseconds(200) + process.World.Draw(TimeSpan.FromMilliseconds(3));
+    private TimeSpan SyncTime() => TimeSpan.FromMicroseconds(200) + process.World.Draw(SyncMax);
 
     private readonly List<(long Upto, Action Then)> syncWaiters = [];
 

@@ -122,6 +122,7 @@ internal sealed class SimulatedInstance : IPeerService
             Send = (member, receive) => cluster.Send(this, seat.Address, member, receive),
             Authority = new CatalogReignAuthority(seat.Joined!.ReplicasetName, catalog, chance),
             MayAcknowledge = () => Rules,
+            SyncMax = cluster.SyncMax,
         };
         long number = 0;
         var beats = new HeartbeatClient(
@@ -134,7 +135,8 @@ internal sealed class SimulatedInstance : IPeerService
             chance,
             NullLogger.Instance);
         Process.Start(() => beats.RunAsync(CancellationToken.None));
-        Process.Start(() => new GovernorLoop(Name!, new GovernorTools(catalog, raw, heartbeats, ledger, new MemberCalls(network, cluster.Timings), cluster.LedgerTimings, Process.Time, chance, NullLogger.Instance)).RunAsync(CancellationToken.None));
+        var governor = new GovernorLoop(Name!, new GovernorTools(catalog, raw, heartbeats, ledger, new MemberCalls(network, cluster.Timings), cluster.LedgerTimings, Process.Time, chance, cluster.LogOf(Name!)));
+        Process.Start(() => governor.RunAsync(CancellationToken.None));
         void Activated(InstanceUpdateAnswer answer)
         {
             incarnation = answer.Incarnation;

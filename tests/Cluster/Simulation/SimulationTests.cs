@@ -8,7 +8,7 @@ public sealed class SimulationTests
     private static ClusterSimulation Run(int seed, PlantedBug bugs = PlantedBug.None)
     {
         (int instances, int factor) = (seed % 4) switch { 0 => (3, 2), 1 => (3, 3), 2 => (4, 2), _ => (5, 3) };
-        var simulation = new ClusterSimulation(seed, instances, factor, bugs);
+        var simulation = new ClusterSimulation(seed, instances, factor, bugs) { IsTold = Environment.GetEnvironmentVariable("PICODATA_SEED") is not null };
         simulation.Run(TimeSpan.FromSeconds(8));
         return simulation;
     }
@@ -16,7 +16,7 @@ public sealed class SimulationTests
     [Fact]
     public void Acknowledged_rows_survive_and_one_answers_at_a_time()
     {
-        Seeds(30);
+        Seeds(20);
     }
 
     [Fact]
@@ -37,8 +37,12 @@ public sealed class SimulationTests
             }
             catch (BrokenPromiseException broken)
             {
-                TestContext.Current.TestOutputHelper?.WriteLine($"{mistake}: {broken.Message}");
-                return;
+                // a cluster that does not come to rest is no proof that the mistake itself was seen
+                TestContext.Current.SendDiagnosticMessage($"{mistake}: {broken.Message}");
+                if (broken.IsSafety)
+                {
+                    return;
+                }
             }
         }
 
