@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Picodata.Replication;
 using Picodata.Storage.Files;
 
@@ -23,6 +24,9 @@ public sealed class ClusterModel
     public const string DataReplicasetKey = "data_replicaset";
 
     private const string TierOptionsPrefix = "tier:";
+
+    /// <summary>A view is made once for each image, and goes with it: heartbeats ask many times.</summary>
+    private static readonly ConditionalWeakTable<CatalogImage, ClusterModel> Views = [];
 
     private ClusterModel(CatalogImage image)
     {
@@ -66,7 +70,7 @@ public sealed class ClusterModel
     public Guid ClusterUuid => Guid.TryParse(TextProperty(ClusterUuidKey), out Guid uuid) ? uuid : Guid.Empty;
 
     /// <summary>Reads an image. Rows that cannot be read are <see cref="InvalidDataException"/> with table and key.</summary>
-    public static ClusterModel From(CatalogImage image) => new(image);
+    public static ClusterModel From(CatalogImage image) => Views.GetValue(image, static found => new ClusterModel(found));
 
     /// <summary>Members of a replicaset that are not expelled, by name.</summary>
     public IEnumerable<InstanceRow> MembersOf(string replicaset) =>

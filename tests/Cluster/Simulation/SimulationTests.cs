@@ -16,7 +16,7 @@ public sealed class SimulationTests
     [Fact]
     public void Acknowledged_rows_survive_and_one_answers_at_a_time()
     {
-        Seeds(20);
+        Seeds(6);
     }
 
     [Fact]
