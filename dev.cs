@@ -14,7 +14,7 @@ return verb switch
     "test" => Test(rest),
     "golden" => Golden(rest),
     "bench" => Run("dotnet", ["run", "--project", "bench", "-c", "Release", "--", .. rest]),
-    "cluster" => Run("./picodata", ["run", "--instance-dir", "artifacts/dev/i1", .. rest]),
+    "cluster" => Cluster(rest),
     "sql" => Run("psql", ["-h", "127.0.0.1", "-p", "4327", "-U", "admin", .. rest]),
     "tidy" => TestRun("tests/Unit", "Unit", ["-class", "Picodata.Unit.TidyTests"]).Failed == 0 ? 0 : 1,
     _ => Help(),
@@ -29,11 +29,40 @@ int Help()
           test all           the everyday tests and the long ones (kill -9 loops, hot copies, fuzzing, damage)
           golden [--rewrite] the golden scripts; --rewrite accepts what the product prints now
           bench [WHAT]       benchmarks side by side with PostgreSQL and Tarantool, as ratios
-          cluster            one instance in artifacts/dev/i1 (more with the replication issue)
+          cluster [N]        N instances (3) in artifacts/dev, each in a zone of its own, replication factor 2; Ctrl+C stops them
           sql [ARGS]         psql as admin to a local instance
           tidy               only the check of what the team agreed on
         """);
     return verb == "help" ? 0 : 1;
+}
+
+// Instances on loopback: iproto from 3301, PostgreSQL from 4327, HTTP from 5327. A Ctrl+C goes to all of them.
+int Cluster(string[] options)
+{
+    int count = options.Length > 0 && int.TryParse(options[0], out int given) ? given : 3;
+    if (Run("dotnet", "build", "src/Server", "-c", "Release", "-v", "quiet", "--nologo") != 0)
+    {
+        return 1;
+    }
+
+    Console.CancelKeyPress += (_, press) => press.Cancel = true;
+    var instances = new List<Process>();
+    for (int i = 1; i <= count; i++)
+    {
+        Directory.CreateDirectory($"artifacts/dev/i{i}");
+        string[] arguments =
+        [
+            "run", "--instance-dir", $"artifacts/dev/i{i}", "--iproto-listen", $"127.0.0.1:{3300 + i}", "--pg-listen", $"127.0.0.1:{4326 + i}",
+            "--http-listen", $"127.0.0.1:{5326 + i}", "--peer", "127.0.0.1:3301", "--init-replication-factor", "2", "--failure-domain", $"zone=z{i}",
+            "--log", $"artifacts/dev/i{i}.log",
+        ];
+        instances.Add(Process.Start("./picodata", arguments));
+        Console.WriteLine($"instance {i}: psql -h 127.0.0.1 -p {4326 + i} -U admin; log in artifacts/dev/i{i}.log");
+    }
+
+    Console.WriteLine("./picodata status tells how they are");
+    instances.ForEach(instance => instance.WaitForExit());
+    return instances.Max(instance => instance.ExitCode);
 }
 
 int Golden(string[] options)
