@@ -106,6 +106,7 @@ internal sealed class ScenarioLoad : IAsyncDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly Task[] writers;
     private long last;
+    private volatile string newestProblem = "";
 
     public ScenarioLoad(IReadOnlyList<InstanceProcess> instances, int writers)
     {
@@ -122,7 +123,11 @@ internal sealed class ScenarioLoad : IAsyncDisposable
         var watch = System.Diagnostics.Stopwatch.StartNew();
         while (Acknowledged.Count < count)
         {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), $"{Acknowledged.Count} of {count} rows were acknowledged in 60 s");
+            if (watch.Elapsed > TimeSpan.FromSeconds(30))
+            {
+                Assert.Fail($"{Acknowledged.Count} of {count} rows were acknowledged in 30 s; {newestProblem}\n{string.Join('\n', instances.Select(instance => $"log of {instance.Directory}:\n{instance.LogTail()}"))}");
+            }
+
             await Task.Delay(10);
         }
     }
@@ -157,6 +162,7 @@ internal sealed class ScenarioLoad : IAsyncDisposable
             }
             catch (Exception problem) when (problem is NpgsqlException or IOException or InvalidOperationException or System.Net.Sockets.SocketException)
             {
+                newestProblem = problem.Message;
                 await Task.Delay(20);
             }
         }
