@@ -74,7 +74,7 @@ internal sealed class ScenarioCluster : IDisposable
     public static Task OnlineAsync(InstanceProcess at, int count) =>
         WaitAsync(at, "SELECT count(*) FROM _pico_instance WHERE CAST(current_state AS TEXT) LIKE '%Online%'", count.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
-    /// <summary>Waits until the replicaset of the rows has so many members in sync.</summary>
+    /// <summary>Waits until the only replicaset has so many members in sync and, of three or more, the cluster would survive the loss of any of them.</summary>
     public static async Task InSyncAsync(InstanceProcess at, int count)
     {
         var watch = Stopwatch.StartNew();
@@ -82,7 +82,8 @@ internal sealed class ScenarioCluster : IDisposable
         {
             (_, string text) = await CommandAsync(at, "status");
             int there = text.Split('\n').Count(line => line.Contains(": in sync", StringComparison.Ordinal) || line.Contains(": primary, at", StringComparison.Ordinal) || line.EndsWith(": primary", StringComparison.Ordinal));
-            if (there == count)
+            int survived = text.Split('\n').Count(line => line.StartsWith(" instance ", StringComparison.Ordinal) && line.EndsWith(": yes", StringComparison.Ordinal));
+            if (there == count && (count < 3 || survived == count))
             {
                 return;
             }
