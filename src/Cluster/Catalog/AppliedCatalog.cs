@@ -185,7 +185,8 @@ public sealed class AppliedCatalog(Database database, ILogger log) : IAppliedIma
         if (!transaction.TryGet(space.Id, 0, key, out _))
             return null;
         WriteResult written = transaction.Delete(space.Id, key);
-        return written.Outcome == WriteOutcome.Done ? null : written.Wait ?? throw new InvalidDataException($"{space.Name}: {written.Outcome}");
+        // gone: this same image has deleted it already (reads are as of the statement's beginning)
+        return written.Outcome is WriteOutcome.Done or WriteOutcome.Gone ? null : written.Wait ?? throw new InvalidDataException($"{space.Name}: {written.Outcome}");
     }
 
     /// <summary>The primary key of a tuple as a MessagePack array.</summary>

@@ -121,6 +121,19 @@ public sealed class InstanceIdentity
         }
     }
 
+    /// <summary>
+    /// Notes the cluster that the directory belongs to from now on. A group that is founded again boots with an empty one and notes it when its Raft files are
+    /// complete: a start that finds another cluster here than in the applied catalog founds again.
+    /// </summary>
+    public void Belong(Guid cluster)
+    {
+        lock (gate)
+        {
+            ClusterUuid = cluster;
+            Write();
+        }
+    }
+
     /// <summary>From now on the directory holds Raft files of this identity, or none.</summary>
     public void SetRaft(RaftEndPoint? raft)
     {

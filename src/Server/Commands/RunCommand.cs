@@ -30,6 +30,14 @@ internal static class RunCommand
         var items = new Option<string[]>("--config-parameter", "-c") { HelpName = "KEY=VALUE", Description = "KEY=VALUE, overrides everything else; may be repeated [env: PICODATA_CONFIG_PARAMETERS]" };
         var force = new Option<bool>("--force-recovery") { Description = "Start although files are damaged: skips and lists every damaged part [env: PICODATA_UNSAFE_FORCE_RECOVERY]" };
         var toGap = new Option<bool>("--recover-to-gap") { Description = "When a log is missing, start with the state before the hole instead of refusing" };
+        var rescue = new Option<string?>("--rescue")
+        {
+            HelpName = "CLUSTER_UUID",
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = "The rest of the cluster is lost for good, or this directory is a copy that shall stand alone: begin a new cluster of this one instance with the rows that it holds. "
+                + "All others are fenced off for ever. With the UUID of the lost cluster also when the instance was not in sync",
+        };
+        command.Options.Add(rescue);
         command.Options.Add(config);
         command.Options.Add(items);
         command.Options.Add(force);
@@ -49,7 +57,7 @@ internal static class RunCommand
             InstanceConfig loaded = loader.Load(
                 arguments, parsed.GetValue(config), parsed.GetValue(items) ?? [], Environment.GetEnvironmentVariable, Directory.GetCurrentDirectory());
             bool forced = parsed.GetValue(force) || Environment.GetEnvironmentVariable("PICODATA_UNSAFE_FORCE_RECOVERY") == "true";
-            return InstanceHost.RunAsync(loaded, loader.Warnings, new RecoveryChoice(forced, parsed.GetValue(toGap)), cancel);
+            return InstanceHost.RunAsync(loaded, loader.Warnings, new RecoveryChoice(forced, parsed.GetValue(toGap)) { Rescue = parsed.GetResult(rescue) is null ? null : RescueOrder.Parse(parsed.GetValue(rescue)) }, cancel);
         });
         return command;
     }
@@ -72,4 +80,18 @@ internal static class RunCommand
 
 /// <param name="Force">Skip damaged parts, listing each.</param>
 /// <param name="ToGap">Stop at a hole in the chain of logs.</param>
-internal sealed record RecoveryChoice(bool Force, bool ToGap);
+internal sealed record RecoveryChoice(bool Force, bool ToGap)
+{
+    /// <summary>The order to begin a new cluster on this directory alone, or null.</summary>
+    public RescueOrder? Rescue { get; init; }
+}
+
+/// <summary>The operator's order <c>--rescue</c>.</summary>
+/// <param name="Cluster">UUID of the cluster that is given up, or null when the order names none.</param>
+internal sealed record RescueOrder(Guid? Cluster)
+{
+    public static RescueOrder Parse(string? text) =>
+        string.IsNullOrEmpty(text) ? new RescueOrder((Guid?)null)
+        : Guid.TryParse(text, out Guid cluster) ? new RescueOrder(cluster)
+        : throw new ConfigException($"--rescue={text}: that is not the UUID of a cluster");
+}

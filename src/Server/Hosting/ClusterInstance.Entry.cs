@@ -71,54 +71,38 @@ internal sealed partial class ClusterInstance
             throw new ConfigException($"instance {row.Name} was expelled from the cluster: it cannot come back with its data; start a new one in an empty directory");
         }
 
-        bool standsAlone = model.Instances.Values.All(other => other.IsExpelled || other.Name == row.Name);
         bool isOwn = directory.Verdict == IdentityVerdict.Own;
-        if (isOwn && RestartRules.Check(model, row, Configured()) is { } different)
-        {
-            throw new ConfigException(different);
-        }
-
         if (!isOwn)
         {
             log.LogWarning("{Directory} is not where this instance was last: {Reason}", files.Directory, directory.Reason);
         }
 
-        // a copy that stands alone becomes a cluster of its own: the original may live, and must never take it for itself
-        bool forks = !isOwn && standsAlone;
-        Guid cluster = forks ? chance.NextUuid()
-            : isOwn && directory.ClusterUuid != Guid.Empty ? directory.ClusterUuid
-            : model.ClusterUuid;
-        identity = identity with { ClusterName = model.ClusterName };
-        Introduce(cluster, row);
-        directory.Boot(cluster, database.InstanceUuid);
-        await images.AttachAsync(applied, stop);
-        await StartCatalogAsync(directory, forks ? CatalogStart.FoundAgain : CatalogStart.Resume, forks ? [] : SeedsOf(model, row), stop);
-        if (cluster != model.ClusterUuid)
+        model = await BeginAnewAsync(directory, applied, model, row, stop);
+        row = model.FindInstance(database.InstanceUuid)!;
+        // another cluster in the identity file: the rows of a new one are written, the founding of its Raft group was not reached, or cut off
+        bool foundsAgain = StandsAlone(model, row) && (!isOwn || directory.ClusterUuid != model.ClusterUuid);
+        if (isOwn && !foundsAgain && RestartRules.Check(model, row, Configured()) is { } different)
         {
-            await BecomeOwnClusterAsync(cluster, stop);
+            throw new ConfigException(different);
+        }
+
+        identity = identity with { ClusterName = model.ClusterName };
+        Introduce(model.ClusterUuid, row);
+        if (!foundsAgain)
+        {
+            await AskBeforeReturnAsync(model, row, isOwn, stop);
+        }
+
+        directory.Boot(foundsAgain ? Guid.Empty : model.ClusterUuid, database.InstanceUuid);
+        await images.AttachAsync(applied, stop);
+        await StartCatalogAsync(directory, foundsAgain ? CatalogStart.FoundAgain : CatalogStart.Resume, foundsAgain ? [] : SeedsOf(model, row), stop);
+        if (foundsAgain)
+        {
+            directory.Belong(model.ClusterUuid);
         }
 
         await StartDataAsync(database, stop);
         return "wakeup";
-    }
-
-    /// <summary>
-    /// Writes the new UUID into the catalog of a copy that stands alone. Until then, and in a start that follows an interrupted one, the identity file has it: nobody of
-    /// the old cluster is spoken to under the old one.
-    /// </summary>
-    private async Task BecomeOwnClusterAsync(Guid cluster, CancellationToken stop)
-    {
-        await catalog!.WaitForLeadershipAsync(stop);
-        while (true)
-        {
-            ClusterModel model = ClusterModel.From(catalog.Image);
-            ProposalBuilder renamed = new ProposalBuilder(model).PutProperty(ClusterModel.ClusterUuidKey, cluster.ToString("D"));
-            if (model.ClusterUuid == cluster || (await catalog.ProposeAsync(renamed.Build(chance.NextUuid()), stop)).IsApplied)
-            {
-                log.LogWarning("this copy of cluster {Old} goes on as a cluster of its own, {New}", model.ClusterUuid, cluster);
-                return;
-            }
-        }
     }
 
     private ConfiguredSelf Configured() => new(

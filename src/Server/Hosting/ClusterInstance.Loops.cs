@@ -131,7 +131,9 @@ internal sealed partial class ClusterInstance
         {
             CatalogImage image = await catalog!.WaitBeyondAsync(index, cancel);
             index = image.Index;
-            if (ClusterModel.From(image).FindInstance(self!.Uuid) is { } row)
+            ClusterModel model = ClusterModel.From(image);
+            identity = identity with { FormerClusters = model.TextProperty(RescueRules.FormerUuidsKey) ?? "" };
+            if (model.FindInstance(self!.Uuid) is { } row)
             {
                 self = row;
                 if (row.IsExpelled)

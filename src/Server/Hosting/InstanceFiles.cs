@@ -14,6 +14,9 @@ internal sealed class InstanceFiles(InstanceConfig config, RecoveryChoice recove
 
     public IFileSystem Disk => Environment.Files;
 
+    /// <summary>The order to begin a new cluster on this directory alone, or null.</summary>
+    public RescueOrder? Rescue => recovery.Rescue;
+
     public string Directory => config.InstanceDir;
 
     /// <summary>What storage reaches the world with.</summary>

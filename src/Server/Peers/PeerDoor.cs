@@ -12,6 +12,12 @@ internal sealed record PeerIdentity(string ClusterName, Guid ClusterUuid, Guid I
 {
     /// <summary>A command of the operator's: it belongs to no cluster, and knows the name of none.</summary>
     public static readonly PeerIdentity Tool = new("", Guid.Empty, Guid.Empty, "");
+
+    /// <summary>UUIDs that the cluster had before it was rescued, joined by commas: whoever comes with one of them is told what happened.</summary>
+    public string FormerClusters { get; init; } = "";
+
+    /// <summary>What a member of a cluster that was given up is told when it comes back; part of the message of the refusal.</summary>
+    public const string GivenUp = "was given up by its operator";
 }
 
 /// <summary>
@@ -159,7 +165,10 @@ internal sealed class PeerDoor(IPeerService service, string password, Func<PeerI
 
             if (uuid.Length > 0 && own.ClusterUuid != Guid.Empty && !Guid.TryParse(uuid, out Guid theirs) | theirs != own.ClusterUuid)
             {
-                throw new PeerException(PeerFailure.Refused, $"cluster UUID mismatch: expected {own.ClusterUuid:D}, actual {uuid}");
+                string past = theirs != Guid.Empty && own.FormerClusters.Contains(theirs.ToString("D"), StringComparison.OrdinalIgnoreCase)
+                    ? $"; cluster {theirs:D} {PeerIdentity.GivenUp}, and begun anew as {own.ClusterUuid:D} by instance {own.InstanceName}: start a new instance in an empty directory"
+                    : "";
+                throw new PeerException(PeerFailure.Refused, $"cluster UUID mismatch: expected {own.ClusterUuid:D}, actual {uuid}{past}");
             }
 
             hasSaidHello = true;

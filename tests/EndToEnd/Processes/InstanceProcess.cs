@@ -90,7 +90,23 @@ internal sealed class InstanceProcess : IDisposable
     public static async Task<(int ExitCode, string Output)> StartRefusedAsync(string directory, params string[] arguments)
     {
         var instance = new InstanceProcess(directory, arguments);
-        using Process process = Process.Start(instance.StartOptions())!;
+        return await instance.RefusesAsync();
+    }
+
+    /// <summary>What it is started with from the next start on, beside directory and addresses.</summary>
+    public void Reconfigure(params IEnumerable<string> next)
+    {
+        lock (arguments)
+        {
+            arguments.Clear();
+            arguments.AddRange(next);
+        }
+    }
+
+    /// <summary>Starts the stopped instance, which is expected to refuse; gives exit code and what it said.</summary>
+    public async Task<(int ExitCode, string Output)> RefusesAsync()
+    {
+        using Process process = Process.Start(StartOptions())!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
         using var limit = new CancellationTokenSource(StartTimeLimit);
@@ -101,7 +117,7 @@ internal sealed class InstanceProcess : IDisposable
         catch (OperationCanceledException)
         {
             process.Kill();
-            throw new InvalidOperationException($"the instance in {directory} started although it had to refuse");
+            throw new InvalidOperationException($"the instance in {Directory} started although it had to refuse");
         }
 
         return (process.ExitCode, await output + await errors);
