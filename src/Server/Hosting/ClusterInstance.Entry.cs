@@ -15,6 +15,9 @@ internal sealed partial class ClusterInstance
     private readonly SortedDictionary<string, string> silent = new(StringComparer.Ordinal);
     private volatile Discovery? discovering;
 
+    /// <summary>Own rows of a database that was closed because its shared rows may be old.</summary>
+    private IReadOnlyList<(uint, ReadOnlyMemory<byte>)> distrusted = [];
+
     /// <summary>
     /// The data of a directory that has some, opened before anything else: that takes the directory's lock, and a second process in it is told of the first
     /// rather than of a port that is taken.
@@ -57,6 +60,11 @@ internal sealed partial class ClusterInstance
     {
         var applied = new AppliedCatalog(database, loggers.CreateLogger("Catalog"));
         CatalogImage image = database.Schema.Space("_raft_state") is null ? CatalogImage.Empty : applied.Load();
+        if (image.Index == 0 && directory.Verdict != IdentityVerdict.Own && database.Reigns().Count > 0)
+        {
+            throw new ConfigException($"{files.Directory} holds the rows of a replicaset without the catalog of its cluster: it was copied in the moment in which a member received them; take another copy");
+        }
+
         if (image.Index == 0)
         {
             // written by Tarantool, by Picodata, or by a release that knew no clusters: a cluster of one begins on it
@@ -94,14 +102,22 @@ internal sealed partial class ClusterInstance
         }
 
         directory.Boot(foundsAgain ? Guid.Empty : model.ClusterUuid, database.InstanceUuid);
-        await images.AttachAsync(applied, stop);
+        await images.AttachAsync(applied, catalog?.Image ?? CatalogImage.Empty, stop);
         await StartCatalogAsync(directory, foundsAgain ? CatalogStart.FoundAgain : CatalogStart.Resume, foundsAgain ? [] : SeedsOf(model, row), stop);
         if (foundsAgain)
         {
             directory.Belong(model.ClusterUuid);
         }
 
-        await StartDataAsync(database, stop);
+        if (isOwn || foundsAgain)
+        {
+            await StartDataAsync(database, stop);
+            return "wakeup";
+        }
+
+        // whoever is in sync owes all that was acknowledged, and a copy may be older than that: an election must never find it with what it has
+        log.LogWarning("the rows in {Directory} may be older than what this instance has acknowledged: they are copied anew from the primary", files.Directory);
+        distrusted = await CloseForCopyAsync(database);
         return "wakeup";
     }
 
@@ -146,7 +162,7 @@ internal sealed partial class ClusterInstance
         await (await files.OpenEngineAsync(database, cluster, name, replicasetName, stop)).DisposeAsync();
         directory.Boot(cluster, database.InstanceUuid);
         identity = identity with { ClusterUuid = cluster, InstanceUuid = database.InstanceUuid, InstanceName = name };
-        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), stop);
+        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), catalog?.Image ?? CatalogImage.Empty, stop);
         await StartCatalogAsync(directory, CatalogStart.Found, [], stop);
         await catalog!.WaitForLeadershipAsync(stop);
         ProposalResult result = await catalog.ProposeAsync(begin.Build(chance.NextUuid()), stop);
@@ -288,8 +304,8 @@ internal sealed partial class ClusterInstance
         await StartCatalogAsync(directory, CatalogStart.Resume, seeds, stop);
         Database database = place.IsMaster
             ? await BeginReplicasetAsync(place, stop)
-            : await CopyFromPrimaryAsync(uuid, stop);
-        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), stop);
+            : await CopyFromPrimaryAsync(uuid, [], stop);
+        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), catalog!.Image, stop);
         await StartDataAsync(database, stop);
         return "join";
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Picodata.Cluster;
 using Picodata.Core;
 using Picodata.Replication;
+using Picodata.Storage;
 
 namespace Picodata.Server;
 
@@ -90,27 +91,40 @@ internal sealed partial class ClusterInstance
         }
     }
 
-    /// <summary>When the rows cannot be continued by the primary's log they are copied anew.</summary>
+    /// <summary>When the rows cannot be continued by the primary's log, or are not to be trusted, they are copied anew.</summary>
     private async Task ReplaceCopiesAsync(CancellationToken cancel)
     {
         while (true)
         {
-            DataPath path = data!;
-            CopyNeed need = await path.Node.CopyNeeded.WaitAsync(cancel);
-            log.LogWarning("the rows of this instance are copied anew: {Reason}", need.Text);
-            await sql.CloseAsync("the instance's rows are copied anew");
-            await images.DetachAsync();
-            data = null;
-            await path.Node.DisposeAsync();
-            await path.Database.DisposeAsync();
-            Storage.Database database = await CopyFromPrimaryAsync(self!.Uuid, cancel);
-            await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), cancel);
+            IReadOnlyList<(uint, ReadOnlyMemory<byte>)> kept = distrusted;
+            distrusted = [];
+            if (data is { } path)
+            {
+                CopyNeed need = await path.Node.CopyNeeded.WaitAsync(cancel);
+                log.LogWarning("the rows of this instance are copied anew: {Reason}", need.Text);
+                await sql.CloseAsync("the instance's rows are copied anew");
+                data = null;
+                await path.Node.DisposeAsync();
+                kept = await CloseForCopyAsync(path.Database);
+            }
+
+            Database database = await CopyFromPrimaryAsync(self!.Uuid, kept, cancel);
+            await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), catalog!.Image, cancel);
             await StartDataAsync(database, cancel);
             if (newest is { } reign)
             {
                 await ApplyAsync(reign, cancel);
             }
         }
+    }
+
+    /// <summary>Closes a database whose rows are given up; gives those that are the instance's own, the applied catalog among them: its next database begins with them.</summary>
+    private async Task<IReadOnlyList<(uint, ReadOnlyMemory<byte>)>> CloseForCopyAsync(Database database)
+    {
+        await images.DetachAsync();
+        IReadOnlyList<(uint, ReadOnlyMemory<byte>)> own = database.LocalRows();
+        await database.DisposeAsync();
+        return own;
     }
 
     /// <summary>Found Offline although it lives: it asks to come back.</summary>

@@ -69,7 +69,8 @@ internal sealed partial class ClusterInstance
     }
 
     /// <summary>Fetches all rows from the primary of the own replicaset, whoever that is by then, and opens them. Tries until it has them.</summary>
-    private async Task<Database> CopyFromPrimaryAsync(Guid uuid, CancellationToken stop)
+    /// <param name="own">Rows of replica-local spaces that the copy begins with.</param>
+    private async Task<Database> CopyFromPrimaryAsync(Guid uuid, IReadOnlyList<(uint, ReadOnlyMemory<byte>)> own, CancellationToken stop)
     {
         while (true)
         {
@@ -89,6 +90,7 @@ internal sealed partial class ClusterInstance
                         ReplicasetUuid = row.ReplicasetUuid,
                         ClusterUuid = identity.ClusterUuid,
                         PrimaryAddress = address,
+                        LocalRows = own,
                     };
                     long lsn = await ReplicaCopy.ReceiveAsync(request, network, stop);
                     log.LogInformation("received a copy of {Primary}'s rows up to LSN {Lsn}", primary.Name, lsn);

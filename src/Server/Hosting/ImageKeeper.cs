@@ -32,11 +32,13 @@ internal sealed class ImageKeeper : IAppliedImages
     }
 
     /// <summary>A database is open: it gets the newest image when it has an older one.</summary>
-    public async ValueTask AttachAsync(IAppliedImages open, CancellationToken cancel)
+    /// <param name="present">What the catalog has by now.</param>
+    public async ValueTask AttachAsync(IAppliedImages open, CatalogImage present, CancellationToken cancel)
     {
         await saving.WaitAsync(cancel);
         try
         {
+            newest = present.Index > newest.Index ? present : newest;
             if (newest.Index > open.Load().Index)
             {
                 await open.SaveAsync(newest, cancel);
