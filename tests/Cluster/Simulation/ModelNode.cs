@@ -69,6 +69,11 @@ internal sealed class ModelNode : IReplicationNode
 
     public long PromisedTerm => promised;
 
+    /// <summary>The model always asks for a lease.</summary>
+    public AnswerRule Answers => IsPrimary ? AnswerRule.WithLease : AnswerRule.Never;
+
+    public long PrimaryTerm => IsPrimary ? Reign!.Term : 0;
+
     public ReplicationRole Role { get; private set; }
 
     public Reign? Reign { get; private set; }
