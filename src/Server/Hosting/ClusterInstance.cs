@@ -55,8 +55,8 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
     private WebApplication? port;
     private volatile PeerIdentity identity;
     private volatile InstanceRow? self;
-    private DataPath? data;
-    private ReplicatedCatalog? catalog;
+    private volatile DataPath? data;
+    private volatile ReplicatedCatalog? catalog;
     private LeaseLedger? ledger;
     private HeartbeatDesk? desk;
     private HeartbeatClient? heartbeats;
@@ -185,6 +185,13 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
         services.Add(".proc_discover", (arguments, _) => AnswerDiscovery(arguments));
         (string host, int number) = config.IprotoListen;
         IPEndPoint listen = ListenAddress.Of(host, number);
+        if (cookie.Length == 0 && !IPAddress.IsLoopback(listen.Address))
+        {
+            log.LogWarning(
+                "there is no {File} in {Directory}: whoever reaches {Host}:{Port} can act as an instance of this cluster, and as admin; write the same password into that file on all instances",
+                ServiceCookie.FileName, files.Directory, host, number);
+        }
+
         var door = new PeerDoor(services, cookie, () => identity, loggers.CreateLogger("Iproto"), ending.Token);
         try
         {

@@ -13,7 +13,7 @@
 // plain bytes until one closes.
 //
 // Invariants
-// 1. A frame longer than 256 MiB, or one that is not MessagePack, ends the connection.
+// 1. A frame longer than 256 MiB (64 KiB before hello), or one that is not MessagePack, ends the connection; so do ten seconds without hello.
 // 2. Calls of one connection are served side by side; answers may come in any order, each with its sync.
 // 3. The password never travels; the scramble is of one connection's salt.
 using System.Buffers;
@@ -30,6 +30,9 @@ internal static class Iproto
     public const int GreetingSize = 128;
     public const int SaltSize = 32;
     public const int LongestFrame = 256 << 20;
+
+    /// <summary>Longest frame from somebody who has not proved anything yet.</summary>
+    public const int LongestGreetingFrame = 64 << 10;
 
     public const uint Ok = 0;
     public const uint Auth = 7;
@@ -110,16 +113,16 @@ internal static class Iproto
     }
 
     /// <summary>Length of a frame's rest from its first five bytes; throws <see cref="IOException"/>.</summary>
-    public static int LengthOf(ReadOnlySpan<byte> head)
+    public static int LengthOf(ReadOnlySpan<byte> head, int longest)
     {
         uint length = BinaryPrimitives.ReadUInt32BigEndian(head[1..]);
-        return head[0] == 0xce && length is > 0 and <= LongestFrame
+        return head[0] == 0xce && length > 0 && length <= longest
             ? (int)length
             : throw new IOException("the other side sent something that is not an iproto frame");
     }
 
     /// <summary>Reads one frame's rest from a stream; null when the stream ended in front of it.</summary>
-    public static async ValueTask<byte[]?> ReadFrameAsync(Stream stream, CancellationToken cancel)
+    public static async ValueTask<byte[]?> ReadFrameAsync(Stream stream, CancellationToken cancel, int longest = LongestFrame)
     {
         byte[] head = new byte[5];
         int got = await stream.ReadAtLeastAsync(head, 5, throwOnEndOfStream: false, cancel).ConfigureAwait(false);
@@ -133,7 +136,7 @@ internal static class Iproto
             throw new EndOfStreamException("the connection was closed in the middle of a frame");
         }
 
-        byte[] frame = new byte[LengthOf(head)];
+        byte[] frame = new byte[LengthOf(head, longest)];
         await stream.ReadExactlyAsync(frame, cancel).ConfigureAwait(false);
         return frame;
     }

@@ -52,6 +52,8 @@ internal sealed class PeerDoor(IPeerService service, string password, Func<PeerI
     /// <summary>One connection: greeting, proof, hello, then calls side by side or one stream.</summary>
     private sealed class PeerVisit(PeerDoor door, Stream stream, string address)
     {
+        private static readonly TimeSpan GreetingLimit = TimeSpan.FromSeconds(10);
+
         private readonly SemaphoreSlim writing = new(1, 1);
         private readonly byte[] salt = RandomNumberGenerator.GetBytes(Iproto.SaltSize);
         private bool isProved;
@@ -59,24 +61,29 @@ internal sealed class PeerDoor(IPeerService service, string password, Func<PeerI
 
         public async Task ServeAsync(CancellationToken cancel)
         {
-            await stream.WriteAsync(Iproto.Greeting(door.CurrentIdentity.InstanceUuid, salt), cancel).ConfigureAwait(false);
-            while (await Iproto.ReadFrameAsync(stream, cancel).ConfigureAwait(false) is { } frame)
+            await GreetAsync(cancel).ConfigureAwait(false);
+            while (hasSaidHello && await Iproto.ReadFrameAsync(stream, cancel).ConfigureAwait(false) is { } frame)
             {
                 Request request = Request.Of(frame);
-                if (request.Procedure == ".proc_open" && hasSaidHello)
+                if (request.Procedure == ".proc_open")
                 {
                     await OpenAsync(request, cancel).ConfigureAwait(false);
                     return;
                 }
 
-                if (!hasSaidHello || request.Type != Iproto.Call)
-                {
-                    await AnswerAsync(request, cancel).ConfigureAwait(false);
-                }
-                else
-                {
-                    _ = Task.Run(() => AnswerQuietlyAsync(request, cancel), cancel);
-                }
+                _ = Task.Run(() => AnswerQuietlyAsync(request, cancel), cancel);
+            }
+        }
+
+        /// <summary>Greeting, proof and hello, one after the other, within a time limit; returns without hello when the other side has ended.</summary>
+        private async Task GreetAsync(CancellationToken cancel)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            limit.CancelAfter(GreetingLimit);
+            await stream.WriteAsync(Iproto.Greeting(door.CurrentIdentity.InstanceUuid, salt), limit.Token).ConfigureAwait(false);
+            while (!hasSaidHello && await Iproto.ReadFrameAsync(stream, limit.Token, Iproto.LongestGreetingFrame).ConfigureAwait(false) is { } frame)
+            {
+                await AnswerAsync(Request.Of(frame), limit.Token).ConfigureAwait(false);
             }
         }
 
