@@ -16,7 +16,8 @@ internal sealed class InstanceProcess : IDisposable
 
     private readonly List<string> arguments;
     private readonly NetworkPlace? place;
-    private Process? process;
+    private readonly List<Process> former = [];
+    private volatile Process? process;
 
     private InstanceProcess(string directory, IEnumerable<string> arguments, NetworkPlace? place = null)
     {
@@ -133,7 +134,12 @@ internal sealed class InstanceProcess : IDisposable
     /// <summary>Starts the process.</summary>
     public void Launch()
     {
-        process?.Dispose();
+        if (process is not null)
+        {
+            // others may be asking it whether it runs: it is disposed of at the end
+            former.Add(process);
+        }
+
         process = Process.Start(StartOptions())!;
         process.OutputDataReceived += (_, line) => Log(line.Data);
         process.ErrorDataReceived += (_, line) => Log(line.Data);
@@ -238,6 +244,7 @@ internal sealed class InstanceProcess : IDisposable
         }
 
         process?.Dispose();
+        former.ForEach(ended => ended.Dispose());
     }
 
     private ProcessStartInfo StartOptions()
