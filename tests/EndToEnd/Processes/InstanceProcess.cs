@@ -12,7 +12,7 @@ internal sealed class InstanceProcess : IDisposable
 {
     public const string AdminPassword = "T0psecret";
 
-    private static readonly TimeSpan StartTimeLimit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StartTimeLimit = TimeSpan.FromMinutes(2), StopTimeLimit = TimeSpan.FromSeconds(40);
 
     private readonly List<string> arguments;
     private readonly NetworkPlace? place;
@@ -205,8 +205,16 @@ internal sealed class InstanceProcess : IDisposable
     {
         await AskToStopAsync();
 
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
-        await process!.WaitForExitAsync(limit.Token);
+        using var limit = new CancellationTokenSource(StopTimeLimit);
+        try
+        {
+            await process!.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InvalidOperationException($"the instance in {Directory} did not stop within {StopTimeLimit.TotalSeconds} s; its log:\n{LogTail()}");
+        }
+
         return process.ExitCode;
     }
 
