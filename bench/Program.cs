@@ -4,12 +4,13 @@ using Npgsql;
 using Picodata.Bench;
 
 // Benchmarks side by side in one run, printed as ratios: this class of machine is too noisy for absolute figures.
-// usage: dev.cs bench [pgbench] [latency] [copy] [durable] [restart] [--seconds N] [--rows N]
+// usage: dev.cs bench [pgbench] [latency] [copy] [durable] [restart] [failover] [--seconds N] [--rows N] [--kills N]
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var chosen = args.TakeWhile(argument => !argument.StartsWith("--", StringComparison.Ordinal)).ToHashSet();
 int seconds = Number("--seconds", 8);
 int rows = Number("--rows", 5_000_000);
+int kills = Number("--kills", 20);
 string root = Directory.CreateTempSubdirectory("pico-bench-").FullName;
 try
 {
@@ -19,6 +20,7 @@ try
     Section("copy", () => new CopyRun(root).Run());
     Section("latency", () => new CheckpointLatency(root, seconds).Run());
     Section("restart", () => new RestartRun(root, rows).Run());
+    Section("failover", () => new FailoverRun(root, kills).Run());
 }
 finally
 {

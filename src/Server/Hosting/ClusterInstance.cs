@@ -31,6 +31,9 @@ namespace Picodata.Server;
 /// </summary>
 internal sealed partial class ClusterInstance : IAsyncDisposable
 {
+    /// <summary>How long a stop waits for commits that wait for other members.</summary>
+    public static readonly TimeSpan CommitPatience = TimeSpan.FromSeconds(3);
+
     private readonly InstanceConfig config;
     private readonly ILoggerFactory loggers;
     private readonly ILogger log;
@@ -145,11 +148,29 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Nothing is committed here any more: commits that still wait for other members are answered with 40003. Without it an instance whose cluster has no
+    /// majority, as when all are stopped at once, would wait for its sessions and they for others.
+    /// </summary>
+    public async Task EndCommitsAsync()
+    {
+        if (data is { } path)
+        {
+            await path.Node.DisposeAsync();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await ending.CancelAsync();
         await Task.WhenAll(loops);
-        await sql.CloseAsync("the instance is being stopped");
+        Task sessionsEnd = sql.CloseAsync("the instance is being stopped");
+        if (await Task.WhenAny(sessionsEnd, Task.Delay(CommitPatience, time)) != sessionsEnd)
+        {
+            await EndCommitsAsync();
+        }
+
+        await sessionsEnd;
         if (port is not null)
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(1));

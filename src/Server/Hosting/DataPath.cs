@@ -31,12 +31,13 @@ internal sealed class LeaseGate(LeaseClock lease, Func<IReplicationNode?> node, 
         long begun = time.GetTimestamp();
         while (!IsOpen)
         {
-            if (time.GetElapsedTime(begun) > Patience)
+            bool isDeposed = node() is not { Role: ReplicationRole.Primary };
+            if (isDeposed || time.GetElapsedTime(begun) > Patience)
             {
                 throw new DbException(
                     SqlStates.StatementCompletionUnknown,
-                    "the instance has lost touch with the cluster and cannot tell whether it is still primary",
-                    hint: "connect to another instance; `picodata status` tells what is reachable");
+                    isDeposed ? "the instance is not primary any more" : "the instance has lost touch with the cluster and cannot tell whether it is still primary",
+                    hint: isDeposed ? "connect again" : "connect to another instance; `picodata status` tells what is reachable");
             }
 
             await Task.Delay(Interval, time, cancel).ConfigureAwait(false);

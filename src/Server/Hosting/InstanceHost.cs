@@ -187,7 +187,13 @@ internal sealed class InstanceHost
         health.IsReady = false;
         using var deadline = new CancellationTokenSource(StopTimeLimit);
         await instance.HandOverAsync(deadline.Token);
-        await Task.WhenAll(pg.ShutdownAsync(deadline.Token), admin.ShutdownAsync(deadline.Token));
+        Task sessionsEnd = Task.WhenAll(pg.ShutdownAsync(deadline.Token), admin.ShutdownAsync(deadline.Token));
+        if (await Task.WhenAny(sessionsEnd, Task.Delay(ClusterInstance.CommitPatience, TimeProvider.System, deadline.Token)) != sessionsEnd)
+        {
+            await instance.EndCommitsAsync();
+        }
+
+        await sessionsEnd;
         await doors.StopAsync(deadline.Token);
         File.Delete(config.AdminSocket);
     }

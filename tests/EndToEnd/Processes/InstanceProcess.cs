@@ -12,11 +12,12 @@ internal sealed class InstanceProcess : IDisposable
 {
     public const string AdminPassword = "T0psecret";
 
-    private static readonly TimeSpan StartTimeLimit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan StartTimeLimit = TimeSpan.FromMinutes(2), StopTimeLimit = TimeSpan.FromSeconds(40);
 
     private readonly List<string> arguments;
     private readonly NetworkPlace? place;
-    private Process? process;
+    private readonly List<Process> former = [];
+    private volatile Process? process;
 
     private InstanceProcess(string directory, IEnumerable<string> arguments, NetworkPlace? place = null)
     {
@@ -133,7 +134,12 @@ internal sealed class InstanceProcess : IDisposable
     /// <summary>Starts the process.</summary>
     public void Launch()
     {
-        process?.Dispose();
+        if (process is not null)
+        {
+            // others may be asking it whether it runs: it is disposed of at the end
+            former.Add(process);
+        }
+
         process = Process.Start(StartOptions())!;
         process.OutputDataReceived += (_, line) => Log(line.Data);
         process.ErrorDataReceived += (_, line) => Log(line.Data);
@@ -199,8 +205,16 @@ internal sealed class InstanceProcess : IDisposable
     {
         await AskToStopAsync();
 
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
-        await process!.WaitForExitAsync(limit.Token);
+        using var limit = new CancellationTokenSource(StopTimeLimit);
+        try
+        {
+            await process!.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InvalidOperationException($"the instance in {Directory} did not stop within {StopTimeLimit.TotalSeconds} s; its log:\n{LogTail()}");
+        }
+
         return process.ExitCode;
     }
 
@@ -238,6 +252,7 @@ internal sealed class InstanceProcess : IDisposable
         }
 
         process?.Dispose();
+        former.ForEach(ended => ended.Dispose());
     }
 
     private ProcessStartInfo StartOptions()
