@@ -186,12 +186,12 @@ internal sealed partial class ClusterInstance
         long warned = 0;
         while (true)
         {
-            var silent = new HashSet<string>(StringComparer.Ordinal);
-            while (NextAddress(discovery, silent) is { } address)
+            var dead = new HashSet<string>(StringComparer.Ordinal);
+            while (NextAddress(discovery, dead) is { } address)
             {
                 if (!await AskAsync(discovery, address, stop))
                 {
-                    silent.Add(address);
+                    dead.Add(address);
                 }
 
                 lock (discovery)
@@ -239,11 +239,11 @@ internal sealed partial class ClusterInstance
         }
     }
 
-    private static string? NextAddress(Discovery discovery, HashSet<string> silent)
+    private static string? NextAddress(Discovery discovery, HashSet<string> dead)
     {
         lock (discovery)
         {
-            return discovery.NextBeside(silent);
+            return discovery.NextBeside(dead);
         }
     }
 
