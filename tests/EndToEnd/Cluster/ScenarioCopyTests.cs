@@ -17,6 +17,7 @@ public sealed class ScenarioCopyTests : IDisposable
     public void Dispose() => cluster.Dispose();
 
     [Fact]
+    [Trait("speed", "long")]
     public async Task Hot_copies_of_every_instance_rescue_the_rows_and_given_back_end_equal()
     {
         InstanceProcess[] instances =
