@@ -122,6 +122,9 @@ public sealed class Discovery
     /// <summary>The address to ask next, or null when all have been.</summary>
     public string? Next => Outcome is null ? peers.FirstOrDefault(peer => !visited.Contains(peer)) : null;
 
+    /// <summary>Like <see cref="Next"/>, but none of those that did not answer in this round: one that is dead keeps nobody from finding the leader by another (D3).</summary>
+    public string? NextBeside(IReadOnlySet<string> silent) => Outcome is null ? peers.FirstOrDefault(peer => !visited.Contains(peer) && !silent.Contains(peer)) : null;
+
     /// <summary>What to ask <paramref name="address"/>.</summary>
     public DiscoveryRequest RequestTo(string address) => new(id, canVote, peers, votable, address);
 

@@ -6,8 +6,11 @@ namespace Picodata.Server;
 /// <summary><c>picodata status</c>: instances by tier and failure domain, then replication and what the cluster would survive.</summary>
 internal static class StatusCommand
 {
-    /// <summary>Answers the text; no arguments.</summary>
+    /// <summary>Answers the text; no arguments: as the leader sees it; <see cref="OfThisInstance"/>: as the asked instance does.</summary>
     public const string Procedure = ".proc_cluster_status";
+
+    /// <summary>Arguments [true].</summary>
+    public static ReadOnlySpan<byte> OfThisInstance => [0x91, 0xc3];
 
     public static Command Create()
     {

@@ -186,21 +186,20 @@ internal sealed partial class ClusterInstance
         long warned = 0;
         while (true)
         {
-            bool progress = false;
-            while (NextAddress(discovery) is { } address)
+            var dead = new HashSet<string>(StringComparer.Ordinal);
+            while (NextAddress(discovery, dead) is { } address)
             {
-                progress |= await AskAsync(discovery, address, stop);
+                if (!await AskAsync(discovery, address, stop))
+                {
+                    dead.Add(address);
+                }
+
                 lock (discovery)
                 {
                     if (discovery.Outcome is { } outcome)
                     {
                         return outcome;
                     }
-                }
-
-                if (!progress)
-                {
-                    break;
                 }
             }
 
@@ -240,11 +239,11 @@ internal sealed partial class ClusterInstance
         }
     }
 
-    private static string? NextAddress(Discovery discovery)
+    private static string? NextAddress(Discovery discovery, HashSet<string> dead)
     {
         lock (discovery)
         {
-            return discovery.Next;
+            return discovery.NextBeside(dead);
         }
     }
 

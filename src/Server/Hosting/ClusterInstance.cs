@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
@@ -285,12 +286,29 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
         };
     }
 
-    private ValueTask<ReadOnlyMemory<byte>> StatusAsync(ReadOnlyMemory<byte> arguments, CancellationToken cancel)
+    /// <summary>The leader knows who is connected and how far; who does not lead asks it, and tells what the catalog says when it does not answer.</summary>
+    private async ValueTask<ReadOnlyMemory<byte>> StatusAsync(ReadOnlyMemory<byte> arguments, CancellationToken cancel)
     {
-        string text = ClusterStatus.Full(ClusterModel.From(catalog!.Image), desk!.Look(), catalog.Voters);
+        bool leads = catalog!.IsLeader;
+        if (!leads && !arguments.Span.SequenceEqual(StatusCommand.OfThisInstance) && catalog.LeaderAddress is { } leader)
+        {
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            limit.CancelAfter(LookLimit);
+            try
+            {
+                return await network.CallAsync(leader, StatusCommand.Procedure, StatusCommand.OfThisInstance.ToArray(), limit.Token);
+            }
+            catch (Exception silent) when (silent is PeerException or OperationCanceledException && !cancel.IsCancellationRequested)
+            {
+                log.LogDebug("the leader at {Address} does not tell the status: {Reason}", leader, silent.Message);
+            }
+        }
+
+        IReadOnlyDictionary<string, InstanceSight> sights = leads ? desk!.Look() : ImmutableDictionary<string, InstanceSight>.Empty;
+        string text = ClusterStatus.Full(ClusterModel.From(catalog.Image), sights, catalog.Voters);
         var writer = new MsgPackWriter();
         writer.WriteString(text);
-        return new ValueTask<ReadOnlyMemory<byte>>(writer.WrittenMemory);
+        return writer.WrittenMemory;
     }
 
     private GovernorLoop GovernorOf(ReplicatedCatalog words)
