@@ -34,7 +34,15 @@ public static class Governor
         var view = new View(model, seen, timings);
         foreach (ReignRow reign in model.Reigns.Values)
         {
-            if (!view.IsAlive(reign.Primary) && view.LeaseLeft(reign.Replicaset) is { } left && left > TimeSpan.Zero && left < shortest)
+            if (view.IsAlive(reign.Primary))
+            {
+                continue;
+            }
+
+            // what Election waits for: the lease, and a primary that may still find its new leader
+            TimeSpan grace = view.Sight(reign.Primary) is null ? timings.ReconnectGrace - seen.LeadingFor : TimeSpan.Zero, lease = view.LeaseLeft(reign.Replicaset);
+            TimeSpan left = grace > lease ? grace : lease;
+            if (left > TimeSpan.Zero && left < shortest)
             {
                 shortest = left;
             }

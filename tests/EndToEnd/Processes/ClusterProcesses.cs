@@ -161,8 +161,16 @@ internal sealed partial class ClusterProcesses : IAsyncDisposable
         await UntilInSyncAsync(inSync);
         await UntilAsync("all instances are Online", async () =>
             await AskAsync("SELECT count(*) FROM _pico_instance WHERE current_state::TEXT = target_state::TEXT AND target_state::TEXT LIKE '%Online%'") is long online && online == nodes.Count);
-        await UntilAsync("the catalog survives the loss of any instance", async () =>
-            await StatusAsync(await PrimaryAsync()) is { Length: > 0 } status && !status.Contains("lose its majority", StringComparison.Ordinal));
+        string status = "";
+        try
+        {
+            await UntilAsync("the catalog survives the loss of any instance", async () =>
+                (status = await StatusAsync(await PrimaryAsync())).Length > 0 && !status.Contains("lose its majority", StringComparison.Ordinal));
+        }
+        catch (InvalidOperationException late)
+        {
+            throw new InvalidOperationException($"{status}\n{late.Message}", late);
+        }
     }
 
     /// <summary>One value, asked of whoever answers; null when nobody does.</summary>
