@@ -11,7 +11,11 @@ public abstract record GovernorStep(string Subject)
     public sealed record Resign() : GovernorStep("raft");
 
     /// <summary>The set of voters (iproto addresses) changes by one.</summary>
-    public sealed record ChangeVoters(ImmutableArray<string> Wanted) : GovernorStep("raft");
+    public sealed record ChangeVoters(ImmutableArray<string> Wanted) : GovernorStep("raft")
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"ChangeVoters {{ Wanted = {string.Join(", ", Wanted)} }}";
+    }
 
     /// <summary>An instance was silent for too long: target Offline.</summary>
     public sealed record FindOffline(string Instance, string Reason) : GovernorStep("instance:" + Instance);
@@ -26,7 +30,11 @@ public abstract record GovernorStep(string Subject)
     /// <param name="Ask">Members of the in-sync set that seem alive.</param>
     /// <param name="AcknowledgedLsn">What the old primary is known to have acknowledged.</param>
     /// <param name="Term">Of the new reign.</param>
-    public sealed record Elect(string Replicaset, string Reason, ImmutableArray<string> Ask, long AcknowledgedLsn, long Term) : GovernorStep("replicaset:" + Replicaset);
+    public sealed record Elect(string Replicaset, string Reason, ImmutableArray<string> Ask, long AcknowledgedLsn, long Term) : GovernorStep("replicaset:" + Replicaset)
+    {
+        /// <inheritdoc/>
+        public override string ToString() => $"Elect {{ Replicaset = {Replicaset}, Reason = {Reason}, Ask = {string.Join(", ", Ask)}, AcknowledgedLsn = {AcknowledgedLsn}, Term = {Term} }}";
+    }
 
     /// <summary>A planned change of the primary, or of its term alone; both are alive.</summary>
     public sealed record Switchover(string Replicaset, string From, string To, string Reason, long Term) : GovernorStep("replicaset:" + Replicaset);

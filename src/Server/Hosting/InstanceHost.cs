@@ -42,7 +42,7 @@ internal sealed class InstanceHost
             .AddFilter("Microsoft", LogLevel.Warning)
             .AddFilter("DotNext", LogLevel.Error)
             .AddFilter("RaftCluster", LogLevel.Error)
-            .AddFilter("GenericServer", LogLevel.Error)
+            .AddFilter("GenericServer", LogLevel.Critical)
             .AddProvider(logging));
         var host = new InstanceHost(config, loggers);
         host.Announce(warnings);
@@ -51,6 +51,11 @@ internal sealed class InstanceHost
         try
         {
             return await host.ServeAsync(recovery, stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
+        {
+            host.log.LogInformation("stopped before the instance was ready");
+            return 0;
         }
         catch (Exception problem) when (problem is Core.CorruptionException or Core.DirectoryLockedException or Core.DbException or ConfigException or IOException)
         {
