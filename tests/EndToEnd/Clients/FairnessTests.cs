@@ -32,6 +32,10 @@ public sealed class FairnessTests(SharedInstance shared) : IClassFixture<SharedI
             await Task.WhenAll(quick.Select(WorkAsync)).WaitAsync(Limit);
             Assert.All(running, sleep => Assert.False(sleep.IsCompleted));
         }
+        catch (Exception problem) when (problem is NpgsqlException or TimeoutException)
+        {
+            throw new InvalidOperationException($"{problem.Message}; the instance's log:\n{shared.Instance.LogTail()}", problem);
+        }
         finally
         {
             slow.ForEach(command => command.Cancel());

@@ -32,6 +32,7 @@ public sealed class FailoverPlannedTests : IDisposable
 
     /// <summary>All die at once, two of three come back: the cluster serves with all that was acknowledged, and the third is taken in later.</summary>
     [Fact]
+    [Trait("speed", "long")]
     public async Task Two_of_three_start_cold_with_everything()
     {
         await using ClusterProcesses cluster = await StartAsync(3);
@@ -54,6 +55,7 @@ public sealed class FailoverPlannedTests : IDisposable
 
     /// <summary>All are stopped at once, as by a machine that shuts down, and started at once.</summary>
     [Fact]
+    [Trait("speed", "long")]
     public async Task All_stop_and_start_at_once()
     {
         await using ClusterProcesses cluster = await StartAsync(2);

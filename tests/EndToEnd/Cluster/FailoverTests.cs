@@ -19,7 +19,7 @@ public sealed class FailoverTests : IDisposable
     public void Dispose() => directory.Dispose();
 
     [Fact]
-    public Task Nothing_acknowledged_is_lost_when_the_primary_or_the_leader_is_killed() => KillAsync(instances: 3, replicationFactor: 3, rounds: 4);
+    public Task Nothing_acknowledged_is_lost_when_the_primary_or_the_leader_is_killed() => KillAsync(instances: 3, replicationFactor: 3, rounds: 2);
 
     [Fact]
     public Task Two_copies_and_an_instance_without_rows_survive_a_kill() => KillAsync(instances: 3, replicationFactor: 2, rounds: 2);

@@ -13,6 +13,7 @@ public sealed class ScenarioRestartTests : IDisposable
     public void Dispose() => cluster.Dispose();
 
     [Fact]
+    [Trait("speed", "long")]
     public async Task Masters_stop_and_return_joiners_find_their_way_and_a_cold_cluster_starts_with_two_of_three()
     {
         InstanceProcess first = await cluster.StartAsync("i1", "--init-replication-factor", "3");
