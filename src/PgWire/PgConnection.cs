@@ -166,6 +166,8 @@ internal sealed class PgConnection(PgConnectionService service, ConnectionContex
         OpenedConnection? opened = await opening.RunAsync(_openingCancel.Token).ConfigureAwait(false);
         if (opened is null)
         {
+            // the read may have ended because the connection was told to: then the client is to hear of it
+            ThrowIfEnding();
             return;
         }
 
