@@ -74,7 +74,7 @@ public sealed record ReplicationOptions
     public TimeSpan ReplicationTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>The same for a replica whose stream is closed: time to come back.</summary>
-    public TimeSpan DisconnectGrace { get; init; } = TimeSpan.FromMilliseconds(500);
+    public TimeSpan DisconnectGrace { get; init; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Bytes of recent batches that the primary keeps in memory for all replicas together (R7).</summary>
     public long RingBytes { get; init; } = 32L << 20;
