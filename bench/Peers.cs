@@ -114,7 +114,8 @@ internal sealed class PostgresPeer(string root) : SqlPeer
 /// <summary>The product, as a user starts it.</summary>
 internal sealed class PicodataPeer(string root) : SqlPeer
 {
-    private readonly string directory = Path.Combine(root, "picodata");
+    // a directory of its own for each peer: an instance keeps the addresses that it began with
+    private readonly string directory = Path.Combine(root, "picodata-" + Guid.NewGuid().ToString("N"));
 
     public override string Name => "Picodata.NET";
 
