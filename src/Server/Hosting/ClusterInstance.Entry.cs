@@ -12,7 +12,7 @@ namespace Picodata.Server;
 internal sealed partial class ClusterInstance
 {
     private readonly ImageKeeper images = new();
-    private readonly SortedDictionary<string, string> silent = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, string> silentPeers = new(StringComparer.Ordinal);
     private volatile Discovery? discovering;
 
     /// <summary>Own rows of a database that was closed because its shared rows may be old.</summary>
@@ -58,7 +58,7 @@ internal sealed partial class ClusterInstance
 
     private async Task<string> WakeAsync(InstanceIdentity directory, Database database, CancellationToken stop)
     {
-        var applied = new AppliedCatalog(database, loggers.CreateLogger("Catalog"));
+        var applied = AppliedIn(database);
         CatalogImage image = database.Schema.Space("_raft_state") is null ? CatalogImage.Empty : applied.Load();
         if (image.Index == 0 && directory.Verdict != IdentityVerdict.Own && database.Reigns().Count > 0)
         {
@@ -102,7 +102,7 @@ internal sealed partial class ClusterInstance
         }
 
         directory.Boot(foundsAgain ? Guid.Empty : model.ClusterUuid, database.InstanceUuid);
-        await images.AttachAsync(applied, catalog?.Image ?? CatalogImage.Empty, stop);
+        await images.AttachAsync(applied, CatalogImage.Empty, stop);
         await StartCatalogAsync(directory, foundsAgain ? CatalogStart.FoundAgain : CatalogStart.Resume, foundsAgain ? [] : SeedsOf(model, row), stop);
         if (foundsAgain)
         {
@@ -111,7 +111,7 @@ internal sealed partial class ClusterInstance
 
         if (isOwn || foundsAgain)
         {
-            await StartDataAsync(database, stop);
+            StartData(database);
             return "wakeup";
         }
 
@@ -162,7 +162,7 @@ internal sealed partial class ClusterInstance
         await (await files.OpenEngineAsync(database, cluster, name, replicasetName, stop)).DisposeAsync();
         directory.Boot(cluster, database.InstanceUuid);
         identity = identity with { ClusterUuid = cluster, InstanceUuid = database.InstanceUuid, InstanceName = name };
-        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), catalog?.Image ?? CatalogImage.Empty, stop);
+        await images.AttachAsync(AppliedIn(database), CatalogImage.Empty, stop);
         await StartCatalogAsync(directory, CatalogStart.Found, [], stop);
         await catalog!.WaitForLeadershipAsync(stop);
         ProposalResult result = await catalog.ProposeAsync(begin.Build(chance.NextUuid()), stop);
@@ -172,7 +172,7 @@ internal sealed partial class ClusterInstance
         }
 
         Introduce(cluster, ClusterModel.From(catalog.Image).Instances[name]);
-        await StartDataAsync(database, stop);
+        StartData(database);
         log.LogInformation("cluster {Name} ({Uuid}) begins with instance {Instance}", config.ClusterName, cluster, name);
         return "boot";
     }
@@ -205,7 +205,7 @@ internal sealed partial class ClusterInstance
 
             if (warned == 0 || time.GetElapsedTime(warned) > TimeSpan.FromSeconds(5))
             {
-                log.LogInformation("discovering the cluster by {Peers}{Silent}", string.Join(", ", config.Peers), string.Concat(silent.Select(pair => $"; {pair.Value}")));
+                log.LogInformation("discovering the cluster by {Peers}{Silent}", string.Join(", ", config.Peers), string.Concat(silentPeers.Select(pair => $"; {pair.Value}")));
                 warned = time.GetTimestamp();
             }
 
@@ -265,8 +265,7 @@ internal sealed partial class ClusterInstance
                 discovery.Take(address, DiscoveryAnswer.Decode(answer.Span));
             }
 
-            silent.Remove(address);
-
+            silentPeers.Remove(address);
             return true;
         }
         catch (PeerException refused) when (refused.Message.Contains("cluster_name mismatch", StringComparison.Ordinal))
@@ -275,7 +274,7 @@ internal sealed partial class ClusterInstance
         }
         catch (Exception silent) when (silent is PeerException or OperationCanceledException && !stop.IsCancellationRequested)
         {
-            this.silent[address] = silent is OperationCanceledException ? $"{address} does not answer" : silent.Message;
+            silentPeers[address] = silent is OperationCanceledException ? $"{address} does not answer" : silent.Message;
             return false;
         }
     }
@@ -304,8 +303,8 @@ internal sealed partial class ClusterInstance
         Database database = place.IsMaster
             ? await BeginReplicasetAsync(place, stop)
             : await CopyFromPrimaryAsync(uuid, [], stop);
-        await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), catalog!.Image, stop);
-        await StartDataAsync(database, stop);
+        await images.AttachAsync(AppliedIn(database), catalog!.Image, stop);
+        StartData(database);
         return "join";
     }
 
@@ -318,6 +317,8 @@ internal sealed partial class ClusterInstance
     }
 
     // ---- what all ways have in common
+
+    private AppliedCatalog AppliedIn(Database database) => new(database, loggers.CreateLogger("Catalog"));
 
     private void Introduce(Guid cluster, InstanceRow row)
     {

@@ -109,8 +109,8 @@ internal sealed partial class ClusterInstance
             }
 
             Database database = await CopyFromPrimaryAsync(self!.Uuid, kept, cancel);
-            await images.AttachAsync(new AppliedCatalog(database, loggers.CreateLogger("Catalog")), catalog!.Image, cancel);
-            await StartDataAsync(database, cancel);
+            await images.AttachAsync(AppliedIn(database), catalog!.Image, cancel);
+            StartData(database);
             if (newest is { } reign)
             {
                 await ApplyAsync(reign, cancel);

@@ -17,8 +17,8 @@ namespace Picodata.Server;
 /// what is decided is decided in the Cluster and Replication rooms.
 ///
 /// Life
-///   1. the iproto port opens, so that others can discover this instance
-///   2. the directory has data: it is opened, and the catalog that is applied in it says who this is (wakeup);
+///   1. a directory with data is opened, which takes its lock; the iproto port opens, so that others can discover this instance
+///   2. the directory has data: the catalog that is applied in it says who this is (wakeup);
 ///      else discovery: this instance founds the cluster (boot), or joins one: its place is granted by the leader, its rows are copied from its primary (join)
 ///   3. catalog (voter or learner), data path, heartbeats and governor run
 ///   4. activation: the leader gives the process its incarnation; from then on reigns are followed
@@ -363,21 +363,18 @@ internal sealed partial class ClusterInstance : IAsyncDisposable
     private bool HasSuccessor() =>
         ClusterModel.From(catalog!.Image).ReignOf(self!.ReplicasetName) is { InSync.Count: > 1 };
 
-    /// <summary>iproto address of the primary of the replicaset that holds the buckets of the default tier, or null.</summary>
+    /// <summary>iproto address of the primary of the replicaset that holds all rows, or null when none is known, or it is this instance.</summary>
     private string? DataPrimaryAddress()
     {
-        if (catalog is null || DataReplicaset() is not { } name)
+        if (catalog is not { } words)
         {
             return null;
         }
 
-        ClusterModel model = ClusterModel.From(catalog.Image);
-        return model.ReignOf(name) is { } reign && reign.Primary != self?.Name
+        ClusterModel model = ClusterModel.From(words.Image);
+        return model.DataReplicaset is { } name && model.ReignOf(name) is { } reign && reign.Primary != self?.Name
             && model.Instances.TryGetValue(reign.Primary, out InstanceRow? primary) ? model.AddressOf(primary) : null;
     }
 
-    private bool HoldsBuckets() => DataReplicaset() is { } name && name == self?.ReplicasetName;
-
-    /// <summary>Until tables are sharded one replicaset holds all rows, whatever tier they are of.</summary>
-    private string? DataReplicaset() => ClusterModel.From(catalog!.Image).TextProperty(ClusterModel.DataReplicasetKey);
+    private bool HoldsBuckets() => ClusterModel.From(catalog!.Image).DataReplicaset is { } name && name == self?.ReplicasetName;
 }

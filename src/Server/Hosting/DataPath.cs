@@ -48,7 +48,7 @@ internal sealed class LeaseGate(LeaseClock lease, Func<IReplicationNode?> node, 
 /// <summary>Making and replacing the data path.</summary>
 internal sealed partial class ClusterInstance
 {
-    private async Task StartDataAsync(Database database, CancellationToken stop)
+    private void StartData(Database database)
     {
         InstanceRow row = self!;
         TierOptions tier = ClusterModel.From(catalog!.Image).OptionsOf(row.Tier);
@@ -66,7 +66,6 @@ internal sealed partial class ClusterInstance
         var authority = new CatalogReignAuthority(row.ReplicasetName, catalog, chance);
         var node = new ReplicationNode(database, PromiseFile.Open(files.Disk, files.Directory), options, network, authority, environment);
         data = new DataPath(database, node);
-        await Task.CompletedTask.WaitAsync(stop);
     }
 
     /// <summary>Fetches all rows from the primary of the own replicaset, whoever that is by then, and opens them. Tries until it has them.</summary>

@@ -109,7 +109,7 @@ internal sealed class PeerLine : IAsyncDisposable
         try
         {
             await socket.ConnectAsync(address[..colon], port, cancel).ConfigureAwait(false);
-            return new PooledStream(new NetworkStream(socket, ownsSocket: true));
+            return new NetworkStream(socket, ownsSocket: true);
         }
         catch
         {

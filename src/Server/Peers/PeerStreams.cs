@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using Picodata.Core;
 
 namespace Picodata.Server;
 
@@ -40,36 +39,6 @@ internal abstract class SocketLikeStream : Stream
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
-}
-
-/// <summary>
-/// A socket's stream whose readers and writers go on on threads of the pool: sockets tell their completions on the threads that poll them, which serve
-/// all connections and must not be held.
-/// </summary>
-internal sealed class PooledStream(Stream inner) : SocketLikeStream
-{
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        int count = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-        await PoolThread.Reach;
-        return count;
-    }
-
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
-        await PoolThread.Reach;
-    }
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            inner.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
 }
 
 /// <summary>An accepted connection's two pipes as a stream. The pipes are not completed by it. One reader and one writer at a time.</summary>
